@@ -1,0 +1,38 @@
+package audit
+
+// Action is an entry of the catalogue: what is done, to which type of
+// resource, and the words that a reader sees.
+type Action struct {
+	Type        Type
+	Resource    string // resource type
+	Product     string
+	Description string
+}
+
+// Every action that orgd emits, each with the operation that emits it.
+var (
+	OrganizationCreate  = Action{Create, "organization", "organizations", "Create Organization"}  // POST /organizations
+	OrganizationUpdate  = Action{Update, "organization", "organizations", "Update Organization"}  // PUT /organizations/{id}
+	OrganizationMove    = Action{Update, "organization", "organizations", "Move Organization"}    // PUT /organizations/{id} with another parent
+	OrganizationDelete  = Action{Delete, "organization", "organizations", "Delete Organization"}  // DELETE /organizations/{id}
+	OrganizationRestore = Action{Create, "organization", "organizations", "Restore Organization"} // POST /orgd/v1/organizations/{id}/restore
+	ProfileUpdate       = Action{Update, "profile", "profile", "Update Profile"}                  // PUT .../profile
+	MemberInvite        = Action{Create, "member", "members", "Invite Member"}                    // POST /organizations/{id}/members
+	MemberAdd           = Action{Create, "member", "members", "Add Member"}                       // the same with status active; account members
+	MemberRemove        = Action{Delete, "member", "members", "Remove Member"}                    // DELETE .../members/{id}
+	MemberUpdate        = Action{Update, "member", "members", "Change Role"}                      // PUT /orgd/v1/organizations/{id}/members/{id}
+	InvitationAccept    = Action{Update, "member", "members", "Accept Invitation"}                // PUT /organizations/{id}/invites/{code}
+	InvitationReject    = Action{Update, "member", "members", "Reject Invitation"}                // the same
+	AccountCreate       = Action{Create, "account", "accounts", "Create Account"}                 // POST /accounts
+	AccountUpdate       = Action{Update, "account", "accounts", "Update Account"}                 // PUT /accounts/{id}
+	AccountDelete       = Action{Delete, "account", "accounts", "Delete Account"}                 // DELETE /accounts/{id}
+	AccountMove         = Action{Update, "account", "accounts", "Move Account"}                   // POST /accounts/{id}/move, /accounts/move
+	AccountDetach       = Action{Update, "account", "accounts", "Detach Account"}                 // POST /orgd/v1/accounts/{id}/detach
+	TokenCreate         = Action{Create, "token", "tokens", "Create Token"}                       // POST /user/tokens
+	TokenUpdate         = Action{Update, "token", "tokens", "Update Token"}                       // PUT /user/tokens/{id}
+	TokenRoll           = Action{Update, "token", "tokens", "Roll Token"}                         // PUT /user/tokens/{id}/value
+	TokenDelete         = Action{Delete, "token", "tokens", "Delete Token"}                       // DELETE /user/tokens/{id}
+	UserCreate          = Action{Create, "user", "users", "Create User"}                          // POST /orgd/v1/users, bootstrap
+	UserDisable         = Action{Update, "user", "users", "Disable User"}                         // POST /orgd/v1/users/{id}/disable
+	UserEnable          = Action{Update, "user", "users", "Enable User"}                          // POST /orgd/v1/users/{id}/enable
+)

@@ -1,0 +1,115 @@
+// Package audit is the audit log: the record and its fixed format, the
+// catalogue of actions, and the queries. Every record that orgd writes of its
+// own is written by package org, in the transaction of the change.
+package audit
+
+import (
+	"time"
+
+	"github.com/orgd/orgd/internal/auth"
+	"github.com/orgd/orgd/internal/id"
+)
+
+// Result says how an action ended.
+type Result string
+
+// The results.
+const (
+	Success Result = "success"
+	Failure Result = "failure"
+)
+
+// Type is the kind of an action.
+type Type string
+
+// The types of actions.
+const (
+	Create Type = "create"
+	Delete Type = "delete"
+	View   Type = "view"
+	Update Type = "update"
+)
+
+// ActorType says what acted.
+type ActorType string
+
+// The types of actors.
+const (
+	ActorUser   ActorType = "user"
+	ActorSystem ActorType = "system"
+)
+
+// Scope is the kind of thing that a resource belongs to.
+type Scope string
+
+// The scopes of resources.
+const (
+	ScopeOrganizations Scope = "organizations"
+	ScopeAccounts      Scope = "accounts"
+	ScopeUser          Scope = "user"
+)
+
+// Record is one event of a log. Its place is (Log, Seq): Seq counts from 1
+// without gaps in commit order. The personal data of the actor stands in the
+// clear and can be erased; the leaf hash covers salted commitments to it.
+type Record struct {
+	Log     id.Log
+	Seq     int64
+	ID      id.Record
+	Time    time.Time
+	Account id.Account // the account that the record is about, if any
+
+	Action   Action
+	Result   Result
+	Actor    Actor
+	Raw      Raw
+	Resource Resource
+
+	// Personal is the personal data taken out of the bodies, in the order of
+	// its placeholders.
+	Personal []Personal
+	// Leaf is the RFC 6962 leaf hash of the canonical form.
+	Leaf [32]byte
+}
+
+// Actor is who acted. Salt commits to Email, IP and Raw.UserAgent.
+type Actor struct {
+	ID        id.User
+	Type      ActorType
+	Context   auth.Context
+	Email     string
+	IP        string
+	TokenID   id.Token
+	TokenName string
+	Salt      []byte
+}
+
+// Raw is the request as it arrived.
+type Raw struct {
+	RayID     string
+	Method    string
+	URI       string
+	UserAgent string
+	Status    int
+}
+
+// Resource is what was acted on. The bodies are JSON with secrets removed and
+// personal data replaced by placeholders (see Redact); an absent body is nil.
+type Resource struct {
+	ID       string
+	Type     string
+	Product  string
+	Scope    Scope
+	Request  []byte
+	Response []byte
+	Before   []byte
+	After    []byte
+}
+
+// Personal is a piece of personal data of a body. Subject is the user whom it
+// describes, empty when it is not a user's.
+type Personal struct {
+	Subject id.User
+	Salt    []byte
+	Value   string
+}

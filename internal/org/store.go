@@ -1,0 +1,409 @@
+package org
+
+import (
+	"context"
+	"time"
+
+	"github.com/orgd/orgd/internal/audit"
+	"github.com/orgd/orgd/internal/auth"
+	"github.com/orgd/orgd/internal/id"
+	"github.com/orgd/orgd/internal/page"
+)
+
+// Store keeps everything. It is implemented by package sqlstore for SQLite
+// and PostgreSQL; package storetest is its contract as a test suite.
+//
+// Every method that looks for one object answers fault.NotFound when there is
+// none. Deleted organizations and accounts are not found and not listed
+// unless the method says otherwise. Times are UTC in whole microseconds.
+type Store interface {
+	// Reader reads without a transaction: each call sees all that was
+	// committed before it.
+	Reader
+	// View calls f with a reader on which all calls see one moment.
+	View(ctx context.Context, f func(Reader) error) error
+	// Update calls f in a transaction and commits when f returns nil. f may
+	// run more than once (serialization failure, deadlock), so it must have
+	// no effect outside tx. A write may be deferred to the next read or to
+	// the commit, so that its failure may come out of a later call.
+	Update(ctx context.Context, f func(Tx) error) error
+	// Ready answers nil when the schema is current and the store can write.
+	Ready(ctx context.Context) error
+	// Close releases the store.
+	Close() error
+}
+
+// Reader is what can be asked of the store.
+type Reader interface {
+	OrganizationReader
+	AccountReader
+	ProfileReader
+	MemberReader
+	UserReader
+	TokenReader
+	AuditReader
+}
+
+// Tx is what can be done in a transaction. After LockTree, Exclusive or
+// LockRoot every read sees what earlier holders of the lock committed.
+type Tx interface {
+	Reader
+	OrganizationTx
+	AccountTx
+	ProfileTx
+	MemberTx
+	UserTx
+	TokenTx
+	AuditTx
+	IdempotencyTx
+
+	// LockTree holds the shape of all trees until the end of the
+	// transaction. Shared holders (creating below a parent) run side by
+	// side; an exclusive holder (moving, deleting, restoring) runs alone.
+	LockTree(ctx context.Context, exclusive bool) error
+	// LockRoot serializes what must be counted against the limits of a root,
+	// and changes to its super administrators.
+	LockRoot(ctx context.Context, root id.Organization) error
+}
+
+// OrganizationReader reads organizations.
+type OrganizationReader interface {
+	// Organization returns the organization with its path, the name of its
+	// parent and its echoed profile.
+	Organization(ctx context.Context, o id.Organization) (Organization, error)
+	// DeletedOrganization returns an organization that was deleted.
+	DeletedOrganization(ctx context.Context, o id.Organization) (Organization, error)
+	// OrganizationsByID returns those that exist, in order of creation.
+	OrganizationsByID(ctx context.Context, ids []id.Organization) ([]Organization, error)
+	// ListOrganizations returns a page in order of creation (time, id).
+	ListOrganizations(ctx context.Context, q OrganizationQuery) (page.Page[Organization], error)
+	// CountBelow counts the live sub-organizations directly below o and the
+	// accounts directly in it.
+	CountBelow(ctx context.Context, o id.Organization) (organizations, accounts int64, err error)
+	// Subtree counts the organizations below o, without itself, the accounts
+	// in all of them and in itself, and the levels below o.
+	Subtree(ctx context.Context, o id.Organization) (organizations, accounts int64, height int, err error)
+}
+
+// OrganizationQuery asks for the organizations in Scope (the subtrees of
+// Roots without DeniedOrganizations, and Names) that match all filters.
+type OrganizationQuery struct {
+	Scope  auth.Scope
+	IDs    []id.Organization // nil: any; empty and not nil: none
+	Name   TextFilter
+	Parent ParentFilter
+	page.Request
+}
+
+// ParentFilter selects by parent. The zero value selects everything.
+type ParentFilter struct {
+	Roots bool            // those without a parent
+	ID    id.Organization // those below this one, if not empty
+}
+
+// TextFilter matches text without regard to case. Empty fields do not filter;
+// all others must match.
+type TextFilter struct {
+	Equal, StartsWith, EndsWith, Contains string
+}
+
+// Empty reports whether f filters nothing.
+func (f TextFilter) Empty() bool { return f == TextFilter{} }
+
+// OrganizationTx changes organizations.
+type OrganizationTx interface {
+	// InsertOrganization adds o below o.Parent. o.Path is complete.
+	InsertOrganization(ctx context.Context, o Organization) error
+	// RenameOrganization sets the name and the time of the update.
+	RenameOrganization(ctx context.Context, o id.Organization, name string, updated time.Time) error
+	// MoveOrganization hangs o with its whole subtree below parent, which is
+	// given with its path. Paths, closure, counts and the roots of accounts follow.
+	MoveOrganization(ctx context.Context, o Organization, parent Organization, updated time.Time) error
+	// DeleteOrganization marks an empty organization as deleted.
+	DeleteOrganization(ctx context.Context, o Organization, deleted time.Time) error
+	// RestoreOrganization takes the mark away again and hangs o below its
+	// parent, along o.Path, which may differ from the path it was deleted with.
+	RestoreOrganization(ctx context.Context, o Organization, updated time.Time) error
+}
+
+// AccountReader reads accounts.
+type AccountReader interface {
+	// Account returns the account with the path of its organization.
+	Account(ctx context.Context, a id.Account) (Account, error)
+	// AccountsByID returns those that exist, in order of identifier.
+	AccountsByID(ctx context.Context, ids []id.Account) ([]Account, error)
+	// ListAccounts returns a page of the accounts in Scope (inside the
+	// subtrees of Roots without DeniedOrganizations, or one of Accounts, without
+	// DeniedAccounts) in order of creation, with the total.
+	ListAccounts(ctx context.Context, q AccountQuery) (page.Page[Account], error)
+	// ListOrganizationAccounts returns a page of the accounts directly in an
+	// organization.
+	ListOrganizationAccounts(ctx context.Context, q OrganizationAccountQuery) (page.Page[Account], error)
+}
+
+// AccountQuery asks for accounts by page number. Name is an exact match
+// without regard to case.
+type AccountQuery struct {
+	Scope auth.Scope
+	Name  string
+	page.Numbered
+}
+
+// OrganizationAccountQuery asks for the accounts directly in an organization,
+// ordered by id or, with ByName, by name and id. Numbered is used instead of
+// Request when its Page is not 0.
+type OrganizationAccountQuery struct {
+	Organization id.Organization
+	Name         TextFilter
+	PublicName   TextFilter   // matches the same name: an account of ours has only one
+	Exclude      []id.Account // accounts that the caller's credential denies
+	ByName       bool
+	Desc         bool
+	WithTotal    bool
+	page.Request
+	Numbered page.Numbered
+}
+
+// AccountTx changes accounts.
+type AccountTx interface {
+	// InsertAccount adds a. a.Path is complete when a lies in an organization.
+	InsertAccount(ctx context.Context, a Account) error
+	// UpdateAccount sets name, settings and the time of the update.
+	UpdateAccount(ctx context.Context, a Account) error
+	// DeleteAccount marks a as deleted and ends its explicit memberships.
+	DeleteAccount(ctx context.Context, a Account, deleted time.Time) error
+	// MoveAccount puts a into the organization at the end of path, or
+	// outside any when path is empty.
+	MoveAccount(ctx context.Context, a Account, path []id.Organization, updated time.Time) error
+}
+
+// Owner is an organization or an account that has a profile.
+type Owner struct {
+	Organization id.Organization
+	Account      id.Account
+}
+
+// ProfileReader reads profiles.
+type ProfileReader interface {
+	// Profile returns the profile of the owner, however it was set.
+	Profile(ctx context.Context, o Owner) (Profile, error)
+}
+
+// ProfileTx changes profiles.
+type ProfileTx interface {
+	// PutProfile sets the profile of the owner. Echoed says that it came
+	// through the organization's own body and is repeated in it.
+	PutProfile(ctx context.Context, o Owner, p Profile, echoed bool, updated time.Time) error
+	// DeleteProfile removes the profile of the owner, if there is one.
+	DeleteProfile(ctx context.Context, o Owner) error
+}
+
+// MemberReader reads memberships.
+type MemberReader interface {
+	// Member returns a membership of the organization, whatever its status.
+	Member(ctx context.Context, o id.Organization, m id.Member) (Member, error)
+	// LiveMember returns the pending or active membership of the user.
+	LiveMember(ctx context.Context, o id.Organization, u id.User) (Member, error)
+	// MemberByCode returns the membership whose invitation has this hash,
+	// whatever its status.
+	MemberByCode(ctx context.Context, o id.Organization, codeHash string) (Member, error)
+	// ListMembers returns a page in order of creation (time, id).
+	ListMembers(ctx context.Context, q MemberQuery) (page.Page[Member], error)
+	// CountMembers counts the pending and active members other than u.
+	CountMembers(ctx context.Context, o id.Organization, except id.User) (int64, error)
+	// CountSuperAdministrators counts the active super administrators of the
+	// organization itself whose user is not disabled.
+	CountSuperAdministrators(ctx context.Context, o id.Organization) (int64, error)
+	// MemberPlaces returns the organizations in which u is an active member,
+	// with their paths, in order of creation of the membership.
+	MemberPlaces(ctx context.Context, u id.User) ([]MemberPlace, error)
+	// AccountMember returns an explicit membership of the account.
+	AccountMember(ctx context.Context, a id.Account, m id.Member) (AccountMember, error)
+	// AccountMembers returns the explicit members in order of creation.
+	AccountMembers(ctx context.Context, a id.Account) ([]AccountMember, error)
+	// ListAccess returns a page of the active memberships on the given
+	// organizations and the explicit ones on the account, in order of the
+	// identifier of the membership; disabled users are left out.
+	ListAccess(ctx context.Context, q AccessQuery) (page.Page[Access], error)
+	// ListMemberships returns a page of the explicit account memberships of a
+	// user, with the accounts.
+	ListMemberships(ctx context.Context, q MembershipQuery) (page.Page[Membership], error)
+}
+
+// MemberPlace is an organization in which somebody is a member.
+type MemberPlace struct {
+	Member id.Member
+	Role   auth.Role
+	Path   []id.Organization
+	Name   string
+}
+
+// MemberQuery asks for members. Statuses nil selects pending and active.
+type MemberQuery struct {
+	Organization id.Organization
+	Statuses     []MemberStatus
+	Email        TextFilter
+	page.Request
+}
+
+// AccessQuery asks for all memberships that reach an object: those on Path,
+// and the explicit ones on Account if it is not empty.
+type AccessQuery struct {
+	Path    []id.Organization
+	Account id.Account
+	page.Request
+}
+
+// Membership is the explicit membership of a user in an account, seen from
+// the user.
+type Membership struct {
+	ID      id.Member
+	Role    auth.Role
+	Account Account
+}
+
+// MembershipQuery asks for the memberships of a user. Order is "id",
+// "account.name" or "" (creation).
+type MembershipQuery struct {
+	User  id.User
+	Name  string // exact, without regard to case
+	Order string
+	Scope *auth.Scope // nil: all; else only accounts in it
+	page.Numbered
+}
+
+// MemberTx changes memberships.
+type MemberTx interface {
+	// InsertMember adds m. A second live membership of the same user in the
+	// same organization is refused with fault.Invalid.
+	InsertMember(ctx context.Context, m Member) error
+	// UpdateMember sets role, status, invitation and the time of the update.
+	UpdateMember(ctx context.Context, m Member) error
+	// InsertAccountMember adds m; a second one of the same user is refused
+	// with fault.Invalid.
+	InsertAccountMember(ctx context.Context, m AccountMember) error
+	// DeleteAccountMember removes the membership.
+	DeleteAccountMember(ctx context.Context, m AccountMember) error
+}
+
+// UserReader reads users.
+type UserReader interface {
+	// User returns a user, whatever its status.
+	User(ctx context.Context, u id.User) (User, error)
+	// UserByEmail looks a user up without regard to case.
+	UserByEmail(ctx context.Context, email string) (User, error)
+	// ListUsers returns a page in order of creation (time, id).
+	ListUsers(ctx context.Context, q UserQuery) (page.Page[User], error)
+	// AnyUser reports whether there is a user at all.
+	AnyUser(ctx context.Context) (bool, error)
+	// Grants returns what was granted to u: active memberships in live
+	// organizations with their paths, and explicit ones in live accounts.
+	Grants(ctx context.Context, u id.User) ([]auth.Grant, []auth.AccountGrant, error)
+}
+
+// UserQuery asks for users.
+type UserQuery struct {
+	Email TextFilter
+	page.Request
+}
+
+// UserTx changes users.
+type UserTx interface {
+	// InsertUser adds u; an e-mail that is taken (without regard to case) is
+	// refused with fault.Invalid at "/email".
+	InsertUser(ctx context.Context, u User) error
+	// UpdateUser sets everything but id, e-mail and creation time.
+	UpdateUser(ctx context.Context, u User) error
+}
+
+// TokenReader reads credentials.
+type TokenReader interface {
+	// Token returns a token of the user.
+	Token(ctx context.Context, u id.User, t id.Token) (Token, error)
+	// ListTokens returns a page in order of issue, with the total.
+	ListTokens(ctx context.Context, q TokenQuery) (page.Page[Token], error)
+	// Principal returns the active user, its token (for a token) and its
+	// grants in one go; fault.NotFound when the secret is unknown, the user
+	// is not active or the token is disabled.
+	Principal(ctx context.Context, c CredentialRef) (Principal, error)
+	// Paths returns the paths of those organizations and accounts that
+	// exist. An account maps to the path of its organization, empty outside any.
+	Paths(ctx context.Context, os []id.Organization, as []id.Account) (map[id.Organization][]id.Organization, map[id.Account][]id.Organization, error)
+}
+
+// TokenQuery asks for the tokens of a user. Expired tokens are listed only
+// with IncludeExpired; At is the present time.
+type TokenQuery struct {
+	User           id.User
+	IncludeExpired bool
+	At             time.Time
+	page.Numbered
+}
+
+// CredentialRef names a credential: the hash of a token's secret, or the hash
+// of a global API key together with the e-mail of its user.
+type CredentialRef struct {
+	TokenHash string
+	KeyHash   string
+	Email     string
+}
+
+// Principal is what the store knows of a caller. Token is nil for a key.
+type Principal struct {
+	User     User
+	Token    *Token
+	Grants   []auth.Grant
+	Accounts []auth.AccountGrant
+}
+
+// TokenTx changes credentials.
+type TokenTx interface {
+	// InsertToken adds t with the hash of its secret.
+	InsertToken(ctx context.Context, t Token, secretHash string) error
+	// UpdateToken sets name, status, policies, condition and times.
+	UpdateToken(ctx context.Context, t Token) error
+	// RollToken replaces the hash of the secret.
+	RollToken(ctx context.Context, t Token, secretHash string) error
+	// DeleteToken removes t.
+	DeleteToken(ctx context.Context, t Token) error
+	// PutKey sets the hash of the global API key of the user.
+	PutKey(ctx context.Context, u id.User, keyHash string, at time.Time) error
+	// TouchTokens sets the time of the last use.
+	TouchTokens(ctx context.Context, used map[id.Token]time.Time) error
+}
+
+// AuditReader reads audit logs, in order of the sequence.
+type AuditReader interface {
+	// AuditRecords returns up to limit records of the log with a sequence
+	// number above after.
+	AuditRecords(ctx context.Context, log id.Log, after int64, limit int) ([]audit.Record, error)
+}
+
+// AuditTx writes audit logs.
+type AuditTx interface {
+	// NextAudit takes the next sequence number of the log. It is held until
+	// the transaction ends, so that numbers are dense and follow the order of
+	// commits.
+	NextAudit(ctx context.Context, log id.Log) (int64, error)
+	// AppendAudit writes a record whose Seq came from NextAudit.
+	AppendAudit(ctx context.Context, r *audit.Record) error
+}
+
+// IdempotencyTx remembers the answers to requests with an Idempotency-Key.
+type IdempotencyTx interface {
+	// Answer returns the stored answer, fault.NotFound when there is none.
+	Answer(ctx context.Context, u id.User, key string) (Answer, error)
+	// PutAnswer stores an answer; a key that is taken makes the transaction
+	// run again, so that Answer finds it.
+	PutAnswer(ctx context.Context, u id.User, key string, a Answer) error
+	// DropAnswers removes answers stored before t.
+	DropAnswers(ctx context.Context, before time.Time) error
+}
+
+// Answer is the stored answer to a request. Body is sealed by the caller.
+type Answer struct {
+	Fingerprint string
+	Status      int
+	Body        []byte
+	Created     time.Time
+}
