@@ -84,5 +84,9 @@ func Decode(v View, token string) (Position, error) {
 	if micros != 0 {
 		p.Time = time.UnixMicro(micros).UTC()
 	}
+	// base64 skips line breaks, and the zero time has two encodings.
+	if Encode(v, p) != token {
+		return Position{}, bad
+	}
 	return p, nil
 }
