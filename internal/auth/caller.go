@@ -42,6 +42,9 @@ type Credential struct {
 	NotBefore time.Time // zero: at once
 	AllowIP   []netip.Prefix
 	DenyIP    []netip.Prefix
+	// TokenHash or KeyHash is the hash of the secret, to find it again.
+	TokenHash string
+	KeyHash   string
 }
 
 // Valid reports whether the credential may be used at now from ip. An

@@ -154,3 +154,7 @@ func (r Role) Permissions(below bool) Set {
 
 // OwnPermissions is what every user may do with what is the user's own.
 var OwnPermissions = NewSet(TokenRead, TokenWrite, UserRead)
+
+// OnAccounts are the permissions that mean something on an account.
+var OnAccounts = NewSet(AccountRead, AccountUpdate, AccountDelete, AccountMove, MemberRead, MemberWrite,
+	ProfileRead, ProfileUpdate, AuditRead, BillingRead, BillingWrite, AccessRead)

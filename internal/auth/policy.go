@@ -161,17 +161,13 @@ func (s *scopeBuilder) resource(r *Resource, p Permission, g *Grant) {
 			s.above = append(s.above, r.Path)
 		}
 	case AllAccounts:
-		if accountPermissions.Has(p) {
+		if OnAccounts.Has(p) {
 			s.tops = append(s.tops, g.Path)
 		} else {
 			s.above = append(s.above, g.Path)
 		}
 	}
 }
-
-// accountPermissions are those that make sense on an account, so that a
-// policy on all accounts reaches the accounts of every subtree.
-var accountPermissions = NewSet(AccountRead, AccountUpdate, AccountDelete, AccountMove, AuditRead, BillingRead, BillingWrite)
 
 func (s *scopeBuilder) deny(c *Credential, p Permission) {
 	for i := range c.Policies {

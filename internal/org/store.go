@@ -44,8 +44,8 @@ type Reader interface {
 	AuditReader
 }
 
-// Tx is what can be done in a transaction. After LockTree, Exclusive or
-// LockRoot every read sees what earlier holders of the lock committed.
+// Tx is what can be done in a transaction. After LockTree or Lock
+// every read sees what earlier holders of the lock committed.
 type Tx interface {
 	Reader
 	OrganizationTx
@@ -61,9 +61,9 @@ type Tx interface {
 	// transaction. Shared holders (creating below a parent) run side by
 	// side; an exclusive holder (moving, deleting, restoring) runs alone.
 	LockTree(ctx context.Context, exclusive bool) error
-	// LockRoot serializes what must be counted against the limits of a root,
-	// and changes to its super administrators.
-	LockRoot(ctx context.Context, root id.Organization) error
+	// Lock serializes all transactions that lock the same key, until the end
+	// of the transaction. Keys are locked after the tree and in sorted order.
+	Lock(ctx context.Context, keys ...string) error
 }
 
 // OrganizationReader reads organizations.
@@ -219,8 +219,13 @@ type MemberReader interface {
 	MemberPlaces(ctx context.Context, u id.User) ([]MemberPlace, error)
 	// AccountMember returns an explicit membership of the account.
 	AccountMember(ctx context.Context, a id.Account, m id.Member) (AccountMember, error)
-	// AccountMembers returns the explicit members in order of creation.
-	AccountMembers(ctx context.Context, a id.Account) ([]AccountMember, error)
+	// AccountMemberOf returns the explicit membership of a user.
+	AccountMemberOf(ctx context.Context, a id.Account, u id.User) (AccountMember, error)
+	// CountAccountSuperAdministrators counts the explicit super
+	// administrators of the account whose user is not disabled.
+	CountAccountSuperAdministrators(ctx context.Context, a id.Account) (int64, error)
+	// ListAccountMembers returns a page in order of creation (time, id).
+	ListAccountMembers(ctx context.Context, a id.Account, p page.Request) (page.Page[AccountMember], error)
 	// ListAccess returns a page of the active memberships on the given
 	// organizations and the explicit ones on the account, in order of the
 	// identifier of the membership; disabled users are left out.

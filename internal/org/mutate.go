@@ -1,0 +1,292 @@
+package org
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/orgd/orgd/internal/audit"
+	"github.com/orgd/orgd/internal/auth"
+	"github.com/orgd/orgd/internal/fault"
+	"github.com/orgd/orgd/internal/id"
+)
+
+// change is one mutation under way: the transaction, the caller with the
+// rights it holds now, and the records that will be written with it.
+type change struct {
+	Tx
+	s       *Service
+	request Request
+	caller  *auth.Caller
+	now     time.Time
+	entries []*entry
+	rights  bool // set when the change alters who may do what
+}
+
+// entry is an audit record in the making.
+type entry struct {
+	action   audit.Action
+	log      id.Log
+	scope    audit.Scope
+	resource string
+	account  id.Account
+	before   any
+	after    any
+	subject  id.User // whom the personal data in the bodies describes
+}
+
+// errDryRun rolls a dry run back.
+var errDryRun = errors.New("dry run")
+
+// mutate is the only place that changes anything: it runs do in a
+// transaction, with the caller's rights read in the same transaction, and
+// writes the records of the change, and the answer kept for its idempotency
+// key, with it. A refusal (permission or rule) is recorded as a failure.
+func mutate[T any](ctx context.Context, s *Service, r Request, do func(context.Context, *change) (T, error)) (T, error) {
+	var result T
+	var last *change
+	err := s.Store.Update(ctx, func(tx Tx) error {
+		c := &change{Tx: tx, s: s, request: r, now: s.now()}
+		last = c
+		if err := c.authenticate(ctx); err != nil {
+			return err
+		}
+		if err := c.replay(ctx); err != nil {
+			return err
+		}
+		out, err := do(ctx, c)
+		if err != nil {
+			return err
+		}
+		result = out
+		if r.DryRun {
+			return errDryRun
+		}
+		if err := c.writeRecords(ctx, result); err != nil {
+			return err
+		}
+		return c.keepAnswer(ctx, result)
+	})
+	switch {
+	case errors.Is(err, errDryRun):
+		return result, nil
+	case err != nil:
+		var zero T
+		return zero, s.recordRefusal(ctx, last, err)
+	}
+	if last.rights {
+		s.rights.Add(1)
+	}
+	return result, nil
+}
+
+// authenticate reads the caller's rights again, so that a change is decided
+// on what is true in its own transaction.
+func (c *change) authenticate(ctx context.Context) error {
+	if c.request.Caller.Credential.Context == auth.ContextSystem {
+		c.caller = c.request.Caller
+		return nil
+	}
+	caller, err := c.s.principal(ctx, c.Tx, refOf(c.request.Caller))
+	if err != nil {
+		return err
+	}
+	c.caller = caller
+	return nil
+}
+
+func (c *change) replay(ctx context.Context) error {
+	k := c.request.Idempotency
+	if k == nil || c.request.DryRun {
+		return nil
+	}
+	a, err := c.Answer(ctx, c.caller.User.ID, k.Key)
+	switch {
+	case errors.Is(err, fault.New(fault.NotFound, "")):
+		return nil
+	case err != nil:
+		return err
+	case c.now.Sub(a.Created) >= AnswerLifetime:
+		return c.DropAnswers(ctx, c.now.Add(-AnswerLifetime).Add(time.Microsecond))
+	case a.Fingerprint != k.Fingerprint:
+		return fault.New(fault.IdempotencyKeyReused, "Idempotency-Key was used before with another request")
+	}
+	return &Replay{Answer: a}
+}
+
+func (c *change) keepAnswer(ctx context.Context, result any) error {
+	k := c.request.Idempotency
+	if k == nil {
+		return nil
+	}
+	body, err := k.Seal(result)
+	if err != nil {
+		return fmt.Errorf("seal the answer: %w", err)
+	}
+	a := Answer{Fingerprint: k.Fingerprint, Status: c.request.Origin.Status, Body: body, Created: c.now}
+	return c.PutAnswer(ctx, c.caller.User.ID, k.Key, a)
+}
+
+// record announces what is about to be changed, before permission and rules
+// are checked, so that a refusal is recorded with it. The returned entry may
+// be completed until the change ends.
+func (c *change) record(e entry) *entry {
+	if e.scope == "" {
+		e.scope = audit.ScopeOrganizations
+	}
+	c.entries = append(c.entries, &e)
+	return &e
+}
+
+// writeRecords writes every announced record. Logs are taken in order of
+// their identifiers, so that two changes never wait for each other.
+func (c *change) writeRecords(ctx context.Context, result any) error {
+	response, err := c.s.encode(result)
+	if err != nil {
+		return err
+	}
+	entries := slices.Clone(c.entries)
+	slices.SortStableFunc(entries, func(a, b *entry) int { return strings.Compare(string(a.log), string(b.log)) })
+	for _, e := range entries {
+		r, err := c.s.newRecord(c.caller, c.request.Origin, e, c.now, response)
+		if err != nil {
+			return err
+		}
+		r.Result, r.Raw.Status = audit.Success, c.request.Origin.Status
+		if err := appendRecord(ctx, c.Tx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordRefusal writes the failure record of a refused change and returns the
+// refusal. Only what the caller may know of was announced, so nothing is
+// recorded about objects that it cannot see.
+func (s *Service) recordRefusal(ctx context.Context, c *change, refusal error) error {
+	if c == nil || c.request.DryRun || len(c.entries) == 0 || !fault.CodeOf(refusal).Refusal() {
+		return refusal
+	}
+	e := *c.entries[0]
+	e.before, e.after = nil, nil
+	err := s.Store.Update(ctx, func(tx Tx) error {
+		r, err := s.newRecord(c.caller, c.request.Origin, &e, s.now(), nil)
+		if err != nil {
+			return err
+		}
+		r.Result, r.Raw.Status = audit.Failure, s.StatusOf(refusal)
+		return appendRecord(ctx, tx, r)
+	})
+	if err != nil {
+		return fmt.Errorf("record the refusal %q: %w", refusal, err)
+	}
+	return refusal
+}
+
+// newRecord makes the record of e, all but its place in the log.
+func (s *Service) newRecord(caller *auth.Caller, o Origin, e *entry, at time.Time, response []byte) (*audit.Record, error) {
+	red := audit.Redactor{Salt: s.salt, Subject: e.subject}
+	r := &audit.Record{
+		Log: e.log, ID: id.Record(s.ids.New()), Time: at, Account: e.account, Action: e.action,
+		Actor: actor(caller, o, s.salt()),
+		Raw:   audit.Raw{RayID: o.RayID, Method: o.Method, URI: o.URI, UserAgent: o.UserAgent},
+		Resource: audit.Resource{
+			ID: e.resource, Type: e.action.Resource, Product: e.action.Product, Scope: e.scope,
+		},
+	}
+	before, err := s.encode(e.before)
+	if err != nil {
+		return nil, err
+	}
+	after, err := s.encode(e.after)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range []struct {
+		to   *[]byte
+		body []byte
+	}{{&r.Resource.Request, o.Body}, {&r.Resource.Response, response}, {&r.Resource.Before, before}, {&r.Resource.After, after}} {
+		if *b.to, err = red.Redact(b.body); err != nil {
+			return nil, err
+		}
+	}
+	r.Personal = red.Personal()
+	return r, nil
+}
+
+func appendRecord(ctx context.Context, tx Tx, r *audit.Record) error {
+	seq, err := tx.NextAudit(ctx, r.Log)
+	if err != nil {
+		return fmt.Errorf("take the next number of log %s: %w", r.Log, err)
+	}
+	r.Seq = seq
+	r.Leaf = audit.LeafHash(audit.Canonical(r))
+	return tx.AppendAudit(ctx, r)
+}
+
+func actor(c *auth.Caller, o Origin, salt []byte) audit.Actor {
+	a := audit.Actor{
+		ID: c.User.ID, Type: audit.ActorUser, Context: c.Credential.Context, Email: c.User.Email,
+		IP: o.IP, TokenID: c.Credential.Token, TokenName: c.Credential.TokenName, Salt: salt,
+	}
+	if c.Credential.Context == auth.ContextSystem {
+		a.Type = audit.ActorSystem
+	}
+	return a
+}
+
+// encode returns the JSON of an object as the API shows it, nil for nil.
+func (s *Service) encode(object any) ([]byte, error) {
+	if object == nil {
+		return nil, nil
+	}
+	b, err := s.Encode(object)
+	if err != nil {
+		return nil, fmt.Errorf("encode %T: %w", object, err)
+	}
+	return b, nil
+}
+
+func (s *Service) salt() []byte {
+	b := make([]byte, 16)
+	if _, err := io.ReadFull(s.Random, b); err != nil {
+		panic("org: no randomness: " + err.Error())
+	}
+	return b
+}
+
+// match checks the If-Match condition of the request.
+func (c *change) match(current any) error {
+	if c.request.IfMatch != nil && !c.request.IfMatch(current) {
+		return fault.New(fault.PreconditionFailed, "The object has changed: its ETag does not match If-Match")
+	}
+	return nil
+}
+
+// require checks a permission on what the caller is known to see.
+func (c *change) require(p auth.Permission, t auth.Target) error { return require(c.caller, p, t) }
+
+func require(c *auth.Caller, p auth.Permission, t auth.Target) error {
+	if c.Credential.Context == auth.ContextSystem || c.Allows(p, t) {
+		return nil
+	}
+	return fault.New(fault.Forbidden, "Forbidden: needs "+p.String())
+}
+
+// Housekeep writes down when tokens were last used and forgets idempotency
+// keys that have run out. The program calls it now and then; it changes
+// nothing that a record would be about.
+func (s *Service) Housekeep(ctx context.Context) error {
+	used := s.used.take()
+	before := s.now().Add(-AnswerLifetime)
+	return s.Store.Update(ctx, func(tx Tx) error {
+		if err := tx.TouchTokens(ctx, used); err != nil {
+			return err
+		}
+		return tx.DropAnswers(ctx, before)
+	})
+}

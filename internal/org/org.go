@@ -1,0 +1,59 @@
+package org
+
+import (
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/orgd/orgd/internal/id"
+)
+
+// Limits are the bounds of every tree.
+type Limits struct {
+	Depth    int   // levels below a root
+	Accounts int64 // accounts in the whole tree of a root
+}
+
+// DefaultLimits are those of the real system.
+var DefaultLimits = Limits{Depth: 5, Accounts: 20_000}
+
+// Lifetimes and windows of the domain.
+const (
+	InvitationLifetime = 7 * 24 * time.Hour  // Rule: an invitation code expires after 7 days (decisions §4)
+	RestoreWindow      = 30 * 24 * time.Hour // Rule: deletion is soft for 30 days (decisions §5)
+	AnswerLifetime     = 24 * time.Hour      // Rule: an Idempotency-Key is honoured for 24 h (decisions §3)
+	callerLifetime     = time.Second         // how long a caller's rights may be reused for reads
+	BatchMembers       = 10                  // members of one members:batchCreate
+	BatchMoves         = 1000                // accounts of one batch move
+)
+
+// Config is what a Service needs from outside. Everything is required.
+type Config struct {
+	Store  Store
+	Now    func() time.Time
+	Random io.Reader
+	Limits Limits
+	// Encode returns the JSON of an object as the API shows it, for records.
+	Encode func(object any) ([]byte, error)
+	// StatusOf returns the HTTP status that an error is answered with, for
+	// the records of refused changes.
+	StatusOf func(err error) int
+}
+
+// Service is the domain's set of operations. It is safe for concurrent use.
+type Service struct {
+	Config
+	ids     *id.Generator
+	callers callerCache
+	used    usedTokens
+	// rights counts the changes to who may do what, to drop cached callers.
+	rights atomic.Uint64
+}
+
+// New returns a Service.
+func New(c Config) *Service {
+	return &Service{Config: c, ids: id.NewGenerator(c.Now, c.Random)}
+}
+
+// now returns the present moment in the precision that is stored.
+func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
