@@ -41,42 +41,35 @@ func organizations() *core.Collection {
 	c.ListRule, c.ViewRule, c.CreateRule = &rule, &rule, &rule
 	c.Fields.Add(
 		&core.TextField{Name: "name", Required: true, Max: 100},
+		&core.TextField{Name: "name_fold", Max: 100},
 		&core.TextField{Name: "parent"},
-		&core.TextField{Name: "root"},
 		&core.TextField{Name: "path", Max: 1000},
+		&core.NumberField{Name: "depth"},
 		&core.TextField{Name: "managed_by"},
-		&core.TextField{Name: "account_creation"},
-		&core.TextField{Name: "account_deletion"},
-		&core.TextField{Name: "account_migration"},
-		&core.TextField{Name: "account_mobility"},
-		&core.TextField{Name: "enterprise_capability"},
-		&core.TextField{Name: "member_management"},
-		&core.TextField{Name: "sub_org_creation"},
-		&core.TextField{Name: "business_name"},
-		&core.TextField{Name: "business_email"},
-		&core.TextField{Name: "business_phone"},
+		&core.NumberField{Name: "deleted"},
 		&core.TextField{Name: "business_address"},
+		&core.TextField{Name: "business_email"},
+		&core.TextField{Name: "business_name"},
+		&core.TextField{Name: "business_phone"},
 		&core.TextField{Name: "external_metadata"},
 		&core.AutodateField{Name: "created", OnCreate: true},
 		&core.AutodateField{Name: "updated", OnCreate: true, OnUpdate: true},
 	)
 	c.AddIndex("organizations_parent", false, "parent, created, id", "")
-	c.AddIndex("organizations_root", false, "root, created, id", "")
-	c.AddIndex("organizations_created", false, "created, id", "")
+	c.AddIndex("organizations_name", false, "name_fold, created, id", "")
+	c.AddIndex("organizations_created", false, "created, id", "") // the order of the list
 	return c
 }
 
 func organization(n int, ids []string) map[string]any {
-	parent, root := "", ""
+	o := map[string]any{
+		"name": fmt.Sprintf("Organization %05d", n), "name_fold": fmt.Sprintf("organization %05d", n),
+		"business_address": "1 Example Street, Springfield", "business_email": fmt.Sprintf("b%05d@example.com", n),
+		"business_name": fmt.Sprintf("Business %05d", n), "business_phone": "+1 555 0100",
+	}
 	if n > 0 {
-		parent, root = ids[(n-1)/branches], ids[0]
+		parent := ids[(n-1)/branches]
+		o["parent"], o["path"], o["depth"] = parent, ids[0]+"/"+parent, 2
 	}
-	return map[string]any{
-		"name": fmt.Sprintf("Organization %05d", n), "parent": parent, "root": root, "path": root + "/" + parent,
-		"account_creation": "enabled", "account_deletion": "enabled", "account_migration": "enabled",
-		"account_mobility": "enabled", "enterprise_capability": "enabled", "member_management": "enabled",
-		"sub_org_creation": "enabled", "business_name": fmt.Sprintf("Business %05d", n),
-		"business_email": fmt.Sprintf("b%05d@example.com", n), "business_phone": "+1 555 0100",
-		"business_address": "1 Example Street, Springfield", "external_metadata": "",
-	}
+	return o
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,14 +50,27 @@ func Start(ctx context.Context, c Command) (*Process, error) {
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = c.Dir, out, out
 	p.cmd.Env = append(os.Environ(), c.Env...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
+	if err := p.start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.Name, err)
 	}
-	go func() { p.done <- p.cmd.Wait() }()
 	if err := p.await(ctx, filepath.Join(c.Dir, c.Ready), c.Info); err != nil {
 		return nil, errors.Join(err, p.Stop())
 	}
 	return p, nil
+}
+
+// start keeps the thread that starts the process for as long as it runs: the kernel ends the process with that thread.
+func (p *Process) start() error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		err := p.cmd.Start()
+		started <- err
+		if err == nil {
+			p.done <- p.cmd.Wait()
+		}
+	}()
+	return <-started
 }
 
 func (p *Process) await(ctx context.Context, path string, info any) error {

@@ -1,0 +1,109 @@
+// Command bench measures orgd beside its baselines and prints one table. README.md says what each line is.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"github.com/orgd/orgd/bench/orgd"
+	"github.com/orgd/orgd/bench/table"
+)
+
+// options are the flags.
+type options struct {
+	binaries    string
+	write       bool
+	only        string
+	strict      bool
+	runs        int
+	connections int
+	time        time.Duration
+	size        orgd.Size
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.binaries, "binaries", "", "folder with the built programs orgd, bare and pocketbase")
+	flag.BoolVar(&o.write, "write", false, "also write the table to RESULTS.md")
+	flag.StringVar(&o.only, "only", "abcdef", "the lines to measure")
+	flag.BoolVar(&o.strict, "strict", false, "exit with 1 when a line falls short")
+	flag.IntVar(&o.runs, "runs", 5, "runs of each side")
+	flag.IntVar(&o.connections, "connections", 8, "keep-alive connections where requests per second are counted")
+	flag.DurationVar(&o.time, "time", 2*time.Second, "length of a run")
+	flag.IntVar(&o.size.Organizations, "organizations", 10_000, "organizations in the large data set")
+	flag.IntVar(&o.size.Accounts, "accounts", 50_000, "accounts in the large data set")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	lines, err := measure(ctx, o)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(2)
+	}
+	if err := report(o, lines); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(2)
+	}
+	if o.strict && fallsShort(lines) {
+		os.Exit(1)
+	}
+}
+
+func fallsShort(lines []table.Line) bool {
+	for _, l := range lines {
+		if !l.Pass() {
+			return true
+		}
+	}
+	return false
+}
+
+func measure(ctx context.Context, o options) (lines []table.Line, err error) {
+	s, err := newSuite(o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	steps := []struct {
+		letter string
+		run    func(context.Context) error
+	}{
+		{"", s.startStores},
+		{"a", s.lineGet},
+		{"c", s.lineLimited},
+		{"d", s.lineFlat},
+		{"e", s.linePocketBase},
+		{"b", s.lineCreate},
+		{"f", s.lineMemory},
+	}
+	for _, step := range steps {
+		if !strings.Contains(o.only, step.letter) {
+			continue
+		}
+		if err := step.run(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return s.lines, nil
+}
+
+func report(o options, lines []table.Line) error {
+	fmt.Println()
+	if err := table.Print(os.Stdout, lines); err != nil {
+		return err
+	}
+	if !o.write {
+		return nil
+	}
+	out, err := os.Create("RESULTS.md")
+	if err != nil {
+		return fmt.Errorf("write the table: %w", err)
+	}
+	return errors.Join(writeReport(out, o, lines), out.Close())
+}

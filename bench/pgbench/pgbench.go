@@ -1,0 +1,163 @@
+// Package pgbench is the baseline of a durable write: PostgreSQL's own load tool, inserting rows like ours into
+// copies of our tables.
+package pgbench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// debianPath is where Debian's package keeps the program; its wrapper on PATH costs a Perl start and no more.
+const debianPath = "/usr/lib/postgresql/15/bin/pgbench"
+
+const schema = "baseline"
+
+// Variables of the script: i is unique and grows, p is one of ten thousand values.
+const (
+	// NewID is a text like one of our ids, greater than all before it.
+	NewID = `('f' || lpad(to_hex(:i::bigint), 31, '0'))`
+	// SomeID is a text like one of our ids, one of ten thousand.
+	SomeID = `lpad(to_hex(:p::bigint), 32, '0')`
+	// Counter is a number that never comes again.
+	Counter = `:i::bigint`
+)
+
+// Table is a table of ours that the baseline inserts into a copy of.
+type Table struct {
+	Name string
+	// Sample is the condition that selects one row of ours. Its values are inserted again and again,
+	Sample string
+	// except for these columns, which get an expression.
+	Set map[string]string
+}
+
+// Bench is a prepared script.
+type Bench struct {
+	url, dir string
+	runs     int
+}
+
+// Prepare copies the tables, with their rows and indexes and without their foreign keys, and writes the scripts to dir.
+func Prepare(ctx context.Context, url, dir string, tables []Table) (*Bench, error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return nil, fmt.Errorf("connect for the baseline: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, "CREATE SCHEMA "+schema); err != nil {
+		return nil, fmt.Errorf("create the schema of the baseline: %w", err)
+	}
+	inserts := make([]string, len(tables))
+	for i, t := range tables {
+		if err := t.copy(ctx, conn); err != nil {
+			return nil, err
+		}
+		if inserts[i], err = t.insert(ctx, conn); err != nil {
+			return nil, err
+		}
+	}
+	b := &Bench{url: url, dir: dir}
+	return b, errors.Join(b.write("plain", "", inserts, ""), b.write("pipeline", "\\startpipeline\n", inserts, "\\endpipeline\n"))
+}
+
+func (t Table) copy(ctx context.Context, conn *pgx.Conn) error {
+	of := schema + "." + t.Name
+	for _, statement := range []string{
+		"CREATE TABLE " + of + " (LIKE " + t.Name + " INCLUDING ALL)",
+		"INSERT INTO " + of + " SELECT * FROM " + t.Name,
+		"VACUUM ANALYZE " + of,
+	} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("copy table %s: %w", t.Name, err)
+		}
+	}
+	return nil
+}
+
+// insert renders the insert of the sample row.
+func (t Table) insert(ctx context.Context, conn *pgx.Conn) (string, error) {
+	rows, err := conn.Query(ctx, `SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
+		WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`, t.Name)
+	if err != nil {
+		return "", fmt.Errorf("columns of %s: %w", t.Name, err)
+	}
+	type column struct{ Name, Type string }
+	columns, err := pgx.CollectRows(rows, pgx.RowToStructByPos[column])
+	if err != nil {
+		return "", fmt.Errorf("columns of %s: %w", t.Name, err)
+	}
+	names, values := make([]string, len(columns)), make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.Name
+		if expression, ok := t.Set[c.Name]; ok {
+			values[i] = expression
+			continue
+		}
+		sample := "SELECT quote_nullable(" + c.Name + "::text) FROM " + t.Name + " WHERE " + t.Sample + " LIMIT 1"
+		if err := conn.QueryRow(ctx, sample).Scan(&values[i]); err != nil {
+			return "", fmt.Errorf("sample column %s of %s: %w", c.Name, t.Name, err)
+		}
+		// pgbench would take a colon before a letter in a literal for a variable.
+		values[i] = "(" + strings.ReplaceAll(values[i], ":", `'||chr(58)||'`) + ")::" + c.Type
+	}
+	return fmt.Sprintf("INSERT INTO %s.%s (%s) VALUES (%s);\n", schema, t.Name, strings.Join(names, ", "), strings.Join(values, ", ")), nil
+}
+
+func (b *Bench) write(name, before string, inserts []string, after string) error {
+	text := "\\set n :n + 1\n\\set i :n * 64 + :client_id\n\\set p random(1, 10000)\n" +
+		before + "BEGIN;\n" + strings.Join(inserts, "") + "COMMIT;\n" + after
+	if err := os.WriteFile(b.file(name), []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write the script of pgbench: %w", err)
+	}
+	return nil
+}
+
+func (b *Bench) file(name string) string { return filepath.Join(b.dir, "pgbench-"+name+".sql") }
+
+// Plain returns the transactions per second of BEGIN, two inserts and COMMIT as four prepared statements.
+func (b *Bench) Plain(ctx context.Context, clients int, d time.Duration) (float64, error) {
+	return b.run(ctx, "plain", clients, d)
+}
+
+// Pipelined returns the same with the four statements sent in one go.
+func (b *Bench) Pipelined(ctx context.Context, clients int, d time.Duration) (float64, error) {
+	return b.run(ctx, "pipeline", clients, d)
+}
+
+func (b *Bench) run(ctx context.Context, script string, clients int, d time.Duration) (float64, error) {
+	b.runs++
+	path := debianPath
+	if _, err := os.Stat(path); err != nil {
+		path = "pgbench"
+	}
+	cmd := exec.CommandContext(ctx, path, "--no-vacuum", "--protocol=prepared",
+		"--client="+strconv.Itoa(clients), "--jobs=2", "--time="+strconv.Itoa(max(1, int(d.Seconds()+0.5))),
+		"--define=n="+strconv.Itoa(b.runs*10_000_000), "--file="+b.file(script), b.url)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return 0, fmt.Errorf("run pgbench: %w: %s", err, out)
+	}
+	return parse(string(out))
+}
+
+// parse finds the rate in what pgbench prints, and refuses a run in which a transaction failed.
+func parse(out string) (float64, error) {
+	if !strings.Contains(out, "number of failed transactions: 0 ") {
+		return 0, fmt.Errorf("pgbench had failed transactions: %s", out)
+	}
+	found := regexp.MustCompile(`(?m)^tps = ([0-9.]+) \(without initial connection time\)`).FindStringSubmatch(out)
+	if found == nil {
+		return 0, fmt.Errorf("no rate in the output of pgbench: %s", out)
+	}
+	return strconv.ParseFloat(found[1], 64)
+}

@@ -1,0 +1,68 @@
+package pgbench
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orgd/orgd/internal/engine/enginetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(enginetest.Main(m)) }
+
+func TestRunInsertsIntoTheCopies(t *testing.T) {
+	ctx := context.Background()
+	url, drop, err := enginetest.Shared(t).CreateDatabase(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := drop(); err != nil {
+			t.Error(err)
+		}
+	})
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, `
+		CREATE TABLE organizations (id text PRIMARY KEY, parent text, name text NOT NULL, time bigint NOT NULL);
+		CREATE INDEX ON organizations (parent, time);
+		CREATE TABLE audit (log text, seq bigint, record text NOT NULL, leaf bytea NOT NULL, gone bigint, PRIMARY KEY (log, seq));
+		INSERT INTO organizations VALUES ('a', NULL, 'it''s a:name', 7);
+		INSERT INTO audit VALUES ('a', 1, '{"a":"b","c":true}', '\x00ff', NULL)`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := Prepare(ctx, url, t.TempDir(), []Table{
+		{Name: "organizations", Sample: "id = 'a'", Set: map[string]string{"id": NewID, "parent": SomeID, "time": Counter}},
+		{Name: "audit", Sample: "log = 'a'", Set: map[string]string{"log": SomeID, "seq": Counter}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, run := range []func(context.Context, int, time.Duration) (float64, error){b.Plain, b.Pipelined} {
+		if rate, err := run(ctx, 2, time.Second); err != nil || rate <= 0 {
+			t.Fatalf("rate %v, %v", rate, err)
+		}
+	}
+	var both, odd int
+	err = conn.QueryRow(ctx, `SELECT count(*), count(*) FILTER (WHERE o.name <> 'it''s a:name' OR a.record <> '{"a":"b","c":true}' OR a.leaf <> '\x00ff' OR a.gone IS NOT NULL)
+		FROM baseline.organizations o JOIN baseline.audit a ON a.log = o.parent AND a.seq = o.time`).Scan(&both, &odd)
+	if err != nil || both < 2 || odd != 0 {
+		t.Errorf("%d transactions, %d of them with other values, %v", both, odd, err)
+	}
+}
+
+func TestParseRefusesFailedTransactions(t *testing.T) {
+	if rate, err := parse("number of failed transactions: 3 (1.000%)\ntps = 5.5 (without initial connection time)\n"); err == nil {
+		t.Errorf("rate %v, want an error", rate)
+	}
+	if _, err := parse("number of failed transactions: 0 (0.000%)\n"); err == nil {
+		t.Error("no error for output without a rate")
+	}
+}

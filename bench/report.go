@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"debug/buildinfo"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/orgd/orgd/bench/table"
+)
+
+// writeReport writes the table with the facts of the machine, none of which identify it.
+func writeReport(out io.Writer, o options, lines []table.Line) error {
+	_, err := fmt.Fprintf(out, "# The last run of `make bench`\n\nWritten by `bench/run -write`; README.md says what each line is and how it is measured.\n\n"+
+		"- %d cores, %s, %s, PocketBase %s\n- %d organizations, %d accounts; %d connections; %d runs of %v of each side, in turn; medians, with the least and the greatest in brackets\n\n",
+		runtime.NumCPU(), runtime.Version(), postgresVersion(), pocketBaseVersion(o.binaries),
+		o.size.Organizations, o.size.Accounts, o.connections, o.runs, o.time)
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return table.Markdown(out, lines)
+}
+
+func postgresVersion() string {
+	out, err := exec.CommandContext(context.Background(), "/usr/lib/postgresql/15/bin/postgres", "--version").Output()
+	if err != nil {
+		return "PostgreSQL of an unknown version"
+	}
+	fields := strings.Fields(string(out))
+	return "PostgreSQL " + fields[min(2, len(fields)-1)]
+}
+
+// pocketBaseVersion reads the version out of the program that ran.
+func pocketBaseVersion(binaries string) string {
+	info, err := buildinfo.ReadFile(filepath.Join(binaries, "pocketbase"))
+	if err != nil {
+		return "of an unknown version"
+	}
+	for _, m := range info.Deps {
+		if m.Path == "github.com/pocketbase/pocketbase" {
+			return m.Version
+		}
+	}
+	return "of an unknown version"
+}
