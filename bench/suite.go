@@ -24,6 +24,12 @@ const (
 	perSmall   = 5   // accounts per organization of the small data set
 )
 
+// serveFlags set the durability that PocketBase has by default (PostgreSQL keeps its own), lift the rate limit, and
+// admit all accounts below one root.
+func serveFlags() []string {
+	return []string{"--sqlite-synchronous", "normal", "--rate-limit", "0", "--limits-accounts", "1000000"}
+}
+
 // store is a database with a data set and the server on it.
 type store struct {
 	engine  string
@@ -121,7 +127,7 @@ func (s *suite) newStore(ctx context.Context, name, engine string, size orgd.Siz
 			return nil, err
 		}
 	}
-	server, err := orgd.Serve(ctx, s.program(name+"-"+engine, "--sqlite-synchronous", "normal"), st.url)
+	server, err := orgd.Serve(ctx, s.program(name+"-"+engine, serveFlags()...), st.url)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +150,7 @@ func hurried(address string) string {
 }
 
 func (s *suite) fill(ctx context.Context, st *store, name, address string, size orgd.Size) error {
-	server, err := orgd.Serve(ctx, s.program(name+"-"+st.engine+"-load", "--sqlite-synchronous", "off"), address)
+	server, err := orgd.Serve(ctx, s.program(name+"-"+st.engine+"-load", serveFlags()...), address)
 	if err != nil {
 		return err
 	}
