@@ -23,9 +23,11 @@ COPY --from=build --chown=65532:65532 /out/tmp /tmp
 USER 65532:65532
 WORKDIR /var/lib/orgd
 VOLUME /var/lib/orgd
+# Docker stops waiting for the end after 10 s.
 ENV ORGD_STORE=sqlite:/var/lib/orgd/orgd.db \
-    ORGD_LISTEN=:8080 \
-    ORGD_ADMIN_LISTEN=:9090
-EXPOSE 8080 9090
+    ORGD_LISTEN=:8787 \
+    ORGD_ADMIN_LISTEN=:8788 \
+    ORGD_SHUTDOWN_TIMEOUT=8s
+EXPOSE 8787 8788
 ENTRYPOINT ["/usr/bin/orgd"]
 CMD ["serve"]
