@@ -125,14 +125,16 @@ func (s *suite) accountPages(t *testing.T) {
 	must(t, err)
 	equalSlices(t, "name", accountNames(named.Result), []string{"account 03"})
 
-	bad := failure{status: http.StatusBadRequest, code: 1001}
-	for _, params := range []accounts.AccountListParams{
-		{PerPage: cloudflare.F(4.0)},
-		{PerPage: cloudflare.F(51.0)},
-		{Page: cloudflare.F(0.0)},
-		{Direction: cloudflare.F(accounts.AccountListParamsDirection("up"))},
+	for _, tt := range []struct {
+		query   accounts.AccountListParams
+		pointer string
+	}{
+		{accounts.AccountListParams{PerPage: cloudflare.F(4.0)}, "per_page"},
+		{accounts.AccountListParams{PerPage: cloudflare.F(51.0)}, "per_page"},
+		{accounts.AccountListParams{Page: cloudflare.F(0.0)}, "page"},
+		{accounts.AccountListParams{Direction: cloudflare.F(accounts.AccountListParamsDirection("up"))}, "direction"},
 	} {
-		fails(t, ignore(c.Accounts.List(ctx, params)), bad)
+		fails(t, ignore(c.Accounts.List(ctx, tt.query)), failure{status: http.StatusBadRequest, code: 1001, pointer: tt.pointer})
 	}
 }
 
@@ -271,7 +273,7 @@ func (s *suite) organizationAccounts(t *testing.T) {
 	notFound(t, ignore(c.Organizations.OrganizationAccounts.Get(ctx, "no-such-organization", params{})))
 	fails(t, ignore(c.Organizations.OrganizationAccounts.Get(ctx, root.ID, params{
 		OrderBy: cloudflare.F(organizations.OrganizationAccountGetParamsOrderBy("id")),
-	})), failure{status: http.StatusBadRequest, code: 1001})
+	})), failure{status: http.StatusBadRequest, code: 1001, pointer: "order_by"})
 }
 
 func (s *suite) organizationAccountPages(t *testing.T, c *cloudflare.Client, organization string) {

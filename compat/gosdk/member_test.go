@@ -169,7 +169,7 @@ func (s *suite) memberErrors(t *testing.T) {
 	notFound(t, ignore(c.Organizations.Members.List(ctx, "no-such-organization", organizations.MemberListParams{})))
 	fails(t, ignore(c.Organizations.Members.List(ctx, root.ID, organizations.MemberListParams{
 		Status: cloudflare.F([]organizations.MemberListParamsStatus{"odd"}),
-	})), bad(""))
+	})), bad("status"))
 
 	// The last active super administrator stays; an administrator manages no members.
 	page, err := c.Organizations.Members.List(ctx, root.ID, organizations.MemberListParams{})

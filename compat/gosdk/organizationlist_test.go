@@ -173,21 +173,22 @@ func (s *suite) organizationBadPages(t *testing.T, c *cloudflare.Client, p organ
 	list := func(p organizations.OrganizationListParams) error {
 		return ignore(c.Organizations.List(t.Context(), p))
 	}
-	bad := failure{status: http.StatusBadRequest, code: 1001}
+	badSize := failure{status: http.StatusBadRequest, code: 1001, pointer: "page_size"}
+	badToken := failure{status: http.StatusBadRequest, code: 1001, pointer: "page_token"}
 	large, negative, odd := p, p, p
 	large.PageSize = cloudflare.F(int64(1001))
 	negative.PageSize = cloudflare.F(int64(-1))
 	odd.PageToken = cloudflare.F("page_token")
-	fails(t, list(large), bad)
-	fails(t, list(negative), bad)
-	fails(t, list(odd), bad)
+	fails(t, list(large), badSize)
+	fails(t, list(negative), badSize)
+	fails(t, list(odd), badToken)
 
 	// A token belongs to its filters and to its caller.
-	fails(t, list(organizations.OrganizationListParams{PageToken: cloudflare.F(token)}), bad)
+	fails(t, list(organizations.OrganizationListParams{PageToken: cloudflare.F(token)}), badToken)
 	p.PageToken = cloudflare.F(token)
 	must(t, list(p))
 	_, err := s.as(t, s.newUser(t, "Other")).Organizations.List(t.Context(), p)
-	fails(t, err, bad)
+	fails(t, err, badToken)
 }
 
 func (s *suite) dryRun(t *testing.T) {
@@ -228,7 +229,7 @@ func (s *suite) idempotency(t *testing.T) {
 	equal(t, "id under the same key", second.ID, first.ID)
 	params.Organization.Name = cloudflare.F(name + " other")
 	_, err = c.Organizations.New(ctx, params, key)
-	fails(t, err, failure{status: http.StatusUnprocessableEntity, code: 1001, message: "Idempotency-Key"})
+	fails(t, err, failure{status: http.StatusUnprocessableEntity, code: 1422, message: "Idempotency-Key"})
 	page := listOrganizations(t, c, organizations.OrganizationListParams{
 		Name: cloudflare.F(organizations.OrganizationListParamsName{StartsWith: cloudflare.F(name)}),
 	})

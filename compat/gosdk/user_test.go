@@ -123,7 +123,7 @@ func (s *suite) userOrganizations(t *testing.T) {
 	}
 	fails(t, ignore(c.User.Organizations.List(ctx, user.OrganizationListParams{
 		Order: cloudflare.F(user.OrganizationListParamsOrder("size")),
-	})), failure{status: http.StatusBadRequest, code: 1001})
+	})), failure{status: http.StatusBadRequest, code: 1001, pointer: "order"})
 }
 
 func reversed(list []string) []string {
@@ -179,5 +179,5 @@ func (s *suite) memberships(t *testing.T) {
 		equalSlices(t, tt.what, got, tt.want)
 	}
 	fails(t, ignore(c.Memberships.List(ctx, memberships.MembershipListParams{Page: cloudflare.F(0.0)})),
-		failure{status: http.StatusBadRequest, code: 1001})
+		failure{status: http.StatusBadRequest, code: 1001, pointer: "page"})
 }

@@ -48,6 +48,11 @@ func Open() (*Server, error) {
 	if name == "" {
 		return nil, errors.New("no server: run compat/run, or set " + ReadyFileVariable + " to the ready file of an orgd")
 	}
+	return Read(name)
+}
+
+// Read reads a ready file and checks that nothing is missing in it.
+func Read(name string) (*Server, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("read the ready file: %w", err)

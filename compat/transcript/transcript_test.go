@@ -137,6 +137,48 @@ func (r *runner) body(t *testing.T, step transcript.Step, answer []byte) {
 	}
 }
 
+// TestRoutes compares the route list of the suites with the document that the
+// server publishes, both ways.
+func TestRoutes(t *testing.T) {
+	server, err := live.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := live.Routes("../routes.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Get(server.Origin() + "/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var document struct {
+		Paths map[string]map[string]json.RawMessage `json:"paths"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&document); err != nil {
+		t.Fatal(err)
+	}
+	got := map[live.Route]bool{}
+	for path, operations := range document.Paths {
+		for method := range operations {
+			if path, ok := strings.CutPrefix(path, "/client/v4"); ok && method != "parameters" {
+				got[live.NewRoute(strings.ToUpper(method), path)] = true
+			}
+		}
+	}
+	for route := range want {
+		if !got[route] {
+			t.Errorf("%s is in routes.txt and not in the document", route)
+		}
+	}
+	for route := range got {
+		if !want[route] {
+			t.Errorf("%s is in the document and not in routes.txt", route)
+		}
+	}
+}
+
 // TestMatch shows that the comparison can fail, and how.
 func TestMatch(t *testing.T) {
 	tests := []struct {
