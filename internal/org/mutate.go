@@ -145,9 +145,12 @@ func (c *change) record(e entry) *entry {
 // writeRecords writes every announced record. Logs are taken in order of
 // their identifiers, so that two changes never wait for each other.
 func (c *change) writeRecords(ctx context.Context, result any) error {
-	response, err := c.s.encode(result)
-	if err != nil {
-		return err
+	var response []byte
+	if c.request.Origin.Status != 204 { // with 204 there is no body to keep
+		var err error
+		if response, err = c.s.encode(result); err != nil {
+			return err
+		}
 	}
 	entries := slices.Clone(c.entries)
 	slices.SortStableFunc(entries, func(a, b *entry) int { return strings.Compare(string(a.log), string(b.log)) })

@@ -267,7 +267,7 @@ type Membership struct {
 	Account Account
 }
 
-// MembershipQuery asks for the memberships of a user. Order is "id",
+// MembershipQuery asks for the memberships of a user. Order is "id", "account.id",
 // "account.name" or "" (creation).
 type MembershipQuery struct {
 	User  id.User

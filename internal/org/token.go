@@ -370,3 +370,8 @@ func (s *Service) VerifyAccountToken(ctx context.Context, caller *auth.Caller, a
 	}
 	return s.VerifyToken(ctx, caller)
 }
+
+// MayReadTokens refuses a caller whose credential hides the caller's tokens.
+func (s *Service) MayReadTokens(caller *auth.Caller) error {
+	return require(caller, auth.TokenRead, auth.UserTarget(caller.User.ID))
+}

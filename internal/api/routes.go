@@ -1,0 +1,141 @@
+package api
+
+import (
+	"context"
+
+	"github.com/orgd/orgd/internal/auth"
+)
+
+// family is the kind of error envelope that a route has.
+type family uint8
+
+const (
+	others        family = iota // errors carry "result":null
+	organizations               // errors leave result out
+)
+
+// route is one row of the API. Permission is the one needed on the object in
+// the path; how is decided in package org.
+type route struct {
+	method     string
+	path       string
+	handle     func(context.Context, *request) (reply, error)
+	permission auth.Permission
+	needs      need
+	family     family
+	dryRun     bool
+	public     bool
+	segments   []string // of path
+}
+
+// need says what a route asks of its caller.
+type need uint8
+
+const (
+	permission need = iota // the permission, on the object in the path
+	signedIn               // any valid credential; what is shown depends on it
+	nothing                // no credential
+)
+
+func (r *route) pattern() string {
+	if r.path == "/" {
+		return r.method + " /{$}"
+	}
+	return r.method + " " + r.path
+}
+
+// get, post, put and del write a row; the modifiers below complete it.
+func get(path string, p auth.Permission, h func(context.Context, *request) (reply, error)) route {
+	return route{method: "GET", path: path, permission: p, handle: h}
+}
+
+func post(path string, p auth.Permission, h func(context.Context, *request) (reply, error)) route {
+	return route{method: "POST", path: path, permission: p, handle: h}
+}
+
+func put(path string, p auth.Permission, h func(context.Context, *request) (reply, error)) route {
+	return route{method: "PUT", path: path, permission: p, handle: h}
+}
+
+func del(path string, p auth.Permission, h func(context.Context, *request) (reply, error)) route {
+	return route{method: "DELETE", path: path, permission: p, handle: h}
+}
+
+// org marks a route of the organizations family, dry one that knows dry_run,
+// any one that needs no more than a credential, open one that needs none.
+func (r route) org() route  { r.family = organizations; return r }
+func (r route) dry() route  { r.dryRun = true; return r }
+func (r route) any() route  { r.needs = signedIn; return r }
+func (r route) open() route { r.needs, r.public = nothing, true; return r }
+
+// routes is the whole API.
+func routes() []route {
+	const (
+		cf  = "/client/v4"
+		own = "/orgd/v1"
+		o   = "/organizations/{organization_id}"
+		m   = "/members/{member_id}"
+		a   = "/accounts/{account_id}"
+		u   = "/users/{user_id}"
+		t   = "/user/tokens/{token_id}"
+	)
+	return []route{
+		get(cf+"/organizations", auth.OrganizationRead, listOrganizations).org().any(),
+		post(cf+"/organizations", auth.OrganizationCreate, createOrganization).org(),
+		get(cf+o, auth.OrganizationRead, getOrganization).org(),
+		put(cf+o, auth.OrganizationUpdate, updateOrganization).org().dry(),
+		del(cf+o, auth.OrganizationDelete, deleteOrganization).org().dry(),
+		get(cf+o+"/accounts", auth.AccountRead, listOrganizationAccounts).org(),
+		get(cf+o+"/profile", auth.ProfileRead, getOrganizationProfile).org(),
+		put(cf+o+"/profile", auth.ProfileUpdate, putOrganizationProfile).org(),
+		get(cf+o+"/members", auth.MemberRead, listMembers).org(),
+		post(cf+o+"/members", auth.MemberWrite, createMember).org().dry(),
+		post(cf+o+"/members:batchCreate", auth.MemberWrite, createMembers).org().dry(),
+		get(cf+o+m, auth.MemberRead, getMember).org(),
+		del(cf+o+m, auth.MemberWrite, deleteMember).org().dry(),
+		put(cf+o+"/invites/{member_code}", auth.MemberWrite, answerInvitation).org().any(),
+
+		get(cf+"/accounts", auth.AccountRead, listAccounts).any(),
+		post(cf+"/accounts", auth.AccountCreate, createAccount),
+		get(cf+a, auth.AccountRead, getAccount),
+		put(cf+a, auth.AccountUpdate, updateAccount),
+		del(cf+a, auth.AccountDelete, deleteAccount).dry(),
+		post(cf+a+"/move", auth.AccountMove, moveAccount).org().dry(),
+		post(cf+"/accounts/move", auth.AccountMove, moveAccounts).org().dry(),
+		get(cf+a+"/organizations", auth.AccountRead, listAccountOrganizations).org(),
+		get(cf+a+"/profile", auth.ProfileRead, getAccountProfile).org(),
+		put(cf+a+"/profile", auth.ProfileUpdate, putAccountProfile).org(),
+		get(cf+a+"/tokens/verify", auth.TokenRead, verifyAccountToken).any(),
+
+		get(cf+"/user", auth.UserRead, getSelf),
+		get(cf+"/user/organizations", auth.UserRead, listUserOrganizations).any(),
+		get(cf+"/user/tenants", auth.OrganizationRead, listTenants).org().any(),
+		get(cf+"/memberships", auth.UserRead, listMemberships).any(),
+		get(cf+"/user/tokens", auth.TokenRead, listTokens),
+		post(cf+"/user/tokens", auth.TokenWrite, createToken),
+		get(cf+"/user/tokens/verify", auth.TokenRead, verifyToken).any(),
+		get(cf+"/user/tokens/permission_groups", auth.TokenRead, listPermissionGroups),
+		get(cf+t, auth.TokenRead, getToken),
+		put(cf+t, auth.TokenWrite, updateToken),
+		del(cf+t, auth.TokenWrite, deleteToken),
+		put(cf+t+"/value", auth.TokenWrite, rollToken),
+
+		post(own+o+"/restore", auth.OrganizationDelete, restoreOrganization),
+		put(own+o+m, auth.MemberWrite, updateMember).dry(),
+		get(own+o+"/access", auth.AccessRead, getOrganizationAccess),
+		get(own+a+"/access", auth.AccessRead, listAccountAccess),
+		post(own+a+"/detach", auth.AccountMove, detachAccount).dry(),
+		get(own+a+"/members", auth.MemberRead, listAccountMembers),
+		post(own+a+"/members", auth.MemberWrite, createAccountMember).dry(),
+		del(own+a+m, auth.MemberWrite, deleteAccountMember).dry(),
+		get(own+"/users", auth.UserAdmin, listUsers),
+		post(own+"/users", auth.UserAdmin, createUser),
+		get(own+u, auth.UserAdmin, getUser),
+		post(own+u+"/disable", auth.UserAdmin, disableUser),
+		post(own+u+"/enable", auth.UserAdmin, enableUser),
+		post(own+"/bootstrap", auth.UserAdmin, bootstrap).open(),
+
+		get("/openapi.json", auth.UserRead, getOpenAPI).open(),
+		get("/", auth.UserRead, redirectToConsole).open(),
+	}
+}
