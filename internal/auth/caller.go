@@ -111,6 +111,15 @@ func AccountTarget(account id.Account, path []id.Organization) Target {
 	return Target{Account: account, Path: path}
 }
 
+// anyAccount stands for an account of which only its place is known. It is no
+// identifier.
+const anyAccount id.Account = "*"
+
+// AccountsTarget returns the target of the accounts in an organization, none
+// of them in particular: what is allowed on it is allowed on all of them that
+// are not denied one by one.
+func AccountsTarget(path []id.Organization) Target { return AccountTarget(anyAccount, path) }
+
 // UserTarget returns the target of a user.
 func UserTarget(user id.User) Target { return Target{User: user} }
 

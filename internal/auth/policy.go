@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/orgd/orgd/internal/id"
@@ -84,141 +85,151 @@ type Scope struct {
 	Roots []id.Organization
 	// Accounts are single accounts in scope that may lie outside Roots.
 	Accounts []id.Account
-	// Names are organizations above something in scope that are outside of
-	// it: only their names may be shown.
+	// Names are organizations outside the scope of OrganizationRead with
+	// something below them that the caller may read: only their names may be
+	// shown. Denials do not apply to them.
 	Names []id.Organization
 	// DeniedOrganizations (with everything below) and DeniedAccounts are
-	// taken out again.
+	// taken out of Roots again.
 	DeniedOrganizations []id.Organization
 	DeniedAccounts      []id.Account
 }
 
-// Scope returns where the caller holds p. It is exact: an organization or
-// account is in the scope if and only if Allows(p, it).
+// Scope returns where the caller holds p: over accounts for AccountRead, over
+// organizations for every other permission that roles give on an object and
+// below it alike. It is exact: an organization or account is in the scope if
+// and only if Allows(p, it).
 func (c *Caller) Scope(p Permission) Scope {
-	var s scopeBuilder
+	in := c.places(p)
+	s := Scope{Roots: topmost(in.tops), Accounts: in.accounts}
+	s.DeniedOrganizations, s.DeniedAccounts = c.Credential.denied(p)
+	if p == OrganizationRead {
+		s.Names = c.names(in.tops)
+	}
+	return s
+}
+
+// names returns the organizations on the paths to what the caller may read
+// that it may not read themselves.
+func (c *Caller) names(tops [][]id.Organization) []id.Organization {
+	accounts := c.places(AccountRead)
+	var names []id.Organization
+	for _, path := range slices.Concat(tops, accounts.tops, accounts.paths) {
+		for i, o := range path {
+			if !c.Allows(OrganizationRead, OrganizationTarget(path[:i+1])) {
+				names = append(names, o)
+			}
+		}
+	}
+	return compact(names)
+}
+
+// places are the topmost places where a permission is held: organizations by
+// their paths, and single accounts with the paths of their organizations.
+type places struct {
+	tops     [][]id.Organization
+	accounts []id.Account
+	paths    [][]id.Organization
+}
+
+// places returns the organizations of the caller's grants, and the objects
+// below them that its credential names, as far as both let p through.
+func (c *Caller) places(p Permission) places {
+	var out places
 	for i := range c.Grants {
 		g := &c.Grants[i]
-		if g.Role.Permissions(true).Has(p) {
-			s.grant(&c.Credential, p, g)
+		if !g.Role.Permissions(true).Has(p) {
+			continue
+		}
+		out.organization(&c.Credential, p, g.Path)
+		for r := range c.Credential.allowedResources(p) {
+			if !slices.Contains(r.Path, g.Organization()) {
+				continue
+			}
+			if r.Kind == OneOrganization {
+				out.organization(&c.Credential, p, r.Path)
+			} else {
+				out.account(&c.Credential, p, r.Account, r.Path)
+			}
 		}
 	}
 	for i := range c.Accounts {
-		a := &c.Accounts[i]
-		if !a.Role.Permissions(false).Has(p) && !a.Role.Permissions(false).Has(AccountRead) {
-			continue
-		}
-		visible := c.Credential.allows(AccountRead, AccountTarget(a.Account, a.Path))
-		if visible && a.Role.Permissions(false).Has(p) && c.Credential.allows(p, AccountTarget(a.Account, a.Path)) {
-			s.accounts = append(s.accounts, a.Account)
-		}
-		if visible {
-			s.above = append(s.above, a.Path)
+		if a := &c.Accounts[i]; a.Role.Permissions(false).Has(p) {
+			out.account(&c.Credential, p, a.Account, a.Path)
 		}
 	}
-	s.deny(&c.Credential, p)
-	return s.scope()
+	out.accounts = compact(out.accounts)
+	return out
 }
 
-// scopeBuilder collects subtrees by the paths of their tops.
-type scopeBuilder struct {
-	tops               [][]id.Organization
-	accounts           []id.Account
-	above              [][]id.Organization // paths of which every element is visible by name
-	deniedOrganization []id.Organization
-	deniedAccount      []id.Account
-}
-
-// grant adds the intersection of a grant and what the credential lets through.
-func (s *scopeBuilder) grant(c *Credential, p Permission, g *Grant) {
-	if c.Unlimited {
-		s.tops = append(s.tops, g.Path)
-		return
+func (s *places) organization(c *Credential, p Permission, path []id.Organization) {
+	t := OrganizationTarget(path)
+	if p == AccountRead {
+		t = AccountsTarget(path)
 	}
-	for i := range c.Policies {
-		if c.Policies[i].Deny || !c.Policies[i].Permissions.Has(p) {
-			continue
-		}
-		for j := range c.Policies[i].Resources {
-			s.resource(&c.Policies[i].Resources[j], p, g)
-		}
+	if c.allows(p, t) {
+		s.tops = append(s.tops, path)
 	}
 }
 
-func (s *scopeBuilder) resource(r *Resource, p Permission, g *Grant) {
-	switch r.Kind {
-	case AllOrganizations:
-		s.tops = append(s.tops, g.Path)
-	case OneOrganization:
-		if slices.Contains(r.Path, g.Organization()) {
-			s.tops = append(s.tops, r.Path)
-		} else if slices.Contains(g.Path, r.Organization) {
-			s.tops = append(s.tops, g.Path)
-		}
-	case OneAccount:
-		if slices.Contains(r.Path, g.Organization()) {
-			s.accounts = append(s.accounts, r.Account)
-			s.above = append(s.above, r.Path)
-		}
-	case AllAccounts:
-		if OnAccounts.Has(p) {
-			s.tops = append(s.tops, g.Path)
-		} else {
-			s.above = append(s.above, g.Path)
+func (s *places) account(c *Credential, p Permission, a id.Account, path []id.Organization) {
+	if p == AccountRead && c.allows(p, AccountTarget(a, path)) {
+		s.accounts = append(s.accounts, a)
+		s.paths = append(s.paths, path)
+	}
+}
+
+// allowedResources returns the single organizations and accounts on which the
+// credential allows p, whatever it denies.
+func (c *Credential) allowedResources(p Permission) iter.Seq[*Resource] {
+	return func(yield func(*Resource) bool) {
+		for i := range c.Policies {
+			if c.Policies[i].Deny || !c.Policies[i].Permissions.Has(p) {
+				continue
+			}
+			for j := range c.Policies[i].Resources {
+				r := &c.Policies[i].Resources[j]
+				if (r.Kind == OneOrganization || r.Kind == OneAccount) && !yield(r) {
+					return
+				}
+			}
 		}
 	}
 }
 
-func (s *scopeBuilder) deny(c *Credential, p Permission) {
+// denied returns the single organizations and accounts on which p is denied.
+func (c *Credential) denied(p Permission) (os []id.Organization, as []id.Account) {
 	for i := range c.Policies {
 		if !c.Policies[i].Deny || !c.Policies[i].Permissions.Has(p) {
 			continue
 		}
-		for j := range c.Policies[i].Resources {
-			switch r := &c.Policies[i].Resources[j]; r.Kind {
-			case AllOrganizations:
-				s.tops = nil
+		for _, r := range c.Policies[i].Resources {
+			switch r.Kind {
 			case OneOrganization:
-				s.deniedOrganization = append(s.deniedOrganization, r.Organization)
-			case AllAccounts:
-				s.accounts = nil
-				if p == AccountRead {
-					s.tops = nil
-				}
+				os = append(os, r.Organization)
 			case OneAccount:
-				s.deniedAccount = append(s.deniedAccount, r.Account)
+				as = append(as, r.Account)
 			}
 		}
 	}
+	return compact(os), compact(as)
 }
 
-func (s *scopeBuilder) scope() Scope {
-	out := Scope{
-		Accounts:            compact(s.accounts),
-		DeniedOrganizations: compact(s.deniedOrganization),
-		DeniedAccounts:      compact(s.deniedAccount),
+// topmost returns the ends of those paths that do not lead through the end of
+// another.
+func topmost(paths [][]id.Organization) []id.Organization {
+	ends := make(map[id.Organization]bool, len(paths))
+	for _, path := range paths {
+		ends[path[len(path)-1]] = true
 	}
-	tops := make(map[id.Organization]bool, len(s.tops))
-	for _, path := range s.tops {
-		tops[path[len(path)-1]] = true
-	}
-	inside := func(path []id.Organization) bool {
-		return slices.ContainsFunc(path, func(o id.Organization) bool { return tops[o] })
-	}
-	for _, path := range s.tops {
-		if !inside(path[:len(path)-1]) {
-			out.Roots = append(out.Roots, path[len(path)-1])
+	var out []id.Organization
+	for _, path := range paths {
+		last := len(path) - 1
+		if !slices.ContainsFunc(path[:last], func(o id.Organization) bool { return ends[o] }) {
+			out = append(out, path[last])
 		}
 	}
-	for _, path := range append(s.above, s.tops...) {
-		for i := range path {
-			if !inside(path[:i+1]) {
-				out.Names = append(out.Names, path[i])
-			}
-		}
-	}
-	out.Roots, out.Names = compact(out.Roots), compact(out.Names)
-	return out
+	return compact(out)
 }
 
 func compact[T ~string](list []T) []T {
