@@ -22,6 +22,13 @@ const (
 	resourceUser         = "com.cloudflare.api.user."
 )
 
+// OrganizationResource names an organization, everything below it and its
+// accounts in a token policy.
+func OrganizationResource(o id.Organization) string { return resourceOrganization + string(o) }
+
+// AccountResource names an account in a token policy.
+func AccountResource(a id.Account) string { return resourceAccount + string(a) }
+
 // maxPolicies bounds the policies of a token, and the resources and groups of each.
 const maxPolicies = 100
 
