@@ -1,0 +1,163 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/orgd/orgd/internal/audit"
+	"github.com/orgd/orgd/internal/id"
+)
+
+const recordColumns = `log_id, seq, id, time, account_id, action_type, action_description, action_result,
+	actor_id, actor_type, actor_context, actor_email, actor_ip, actor_token_id, actor_token_name, actor_salt,
+	raw_ray_id, raw_method, raw_uri, raw_user_agent, raw_status,
+	resource_id, resource_type, resource_product, resource_scope, request, response, before_change, after_change,
+	personal, leaf`
+
+// recordScan is where a row of recordColumns goes.
+type recordScan struct {
+	record                           audit.Record
+	time                             int64
+	request, response, before, after string
+	personal                         string
+	leaf                             []byte
+}
+
+func (s *recordScan) into() []any {
+	r := &s.record
+	return []any{
+		(*string)(&r.Log), &r.Seq, (*string)(&r.ID), &s.time, (*string)(&r.Account),
+		(*string)(&r.Action.Type), &r.Action.Description, (*string)(&r.Result),
+		(*string)(&r.Actor.ID), (*string)(&r.Actor.Type), (*string)(&r.Actor.Context), &r.Actor.Email, &r.Actor.IP,
+		(*string)(&r.Actor.TokenID), &r.Actor.TokenName, &r.Actor.Salt,
+		&r.Raw.RayID, &r.Raw.Method, &r.Raw.URI, &r.Raw.UserAgent, &r.Raw.Status,
+		&r.Resource.ID, &r.Resource.Type, &r.Resource.Product, (*string)(&r.Resource.Scope),
+		&s.request, &s.response, &s.before, &s.after, &s.personal, &s.leaf,
+	}
+}
+
+func (s *recordScan) value() (audit.Record, error) {
+	r := s.record
+	r.Time = moment(s.time)
+	r.Action.Resource, r.Action.Product = r.Resource.Type, r.Resource.Product
+	r.Resource.Request, r.Resource.Response = body(s.request), body(s.response)
+	r.Resource.Before, r.Resource.After = body(s.before), body(s.after)
+	if copy(r.Leaf[:], s.leaf) != len(r.Leaf) {
+		return audit.Record{}, fmt.Errorf("record %d of log %s has a leaf hash of %d bytes", r.Seq, r.Log, len(s.leaf))
+	}
+	var err error
+	r.Personal, err = decodePersonal(s.personal)
+	if err != nil {
+		return audit.Record{}, fmt.Errorf("record %d of log %s: %w", r.Seq, r.Log, err)
+	}
+	return r, nil
+}
+
+// body returns a stored body; "" stands for an absent one.
+func body(s string) []byte {
+	if s == "" {
+		return nil
+	}
+	return []byte(s)
+}
+
+// storedPersonal is the stored form of audit.Personal.
+type storedPersonal struct {
+	Subject string `json:"subject"`
+	Salt    string `json:"salt"`
+	Value   string `json:"value"`
+}
+
+func encodePersonal(list []audit.Personal) (string, error) {
+	stored := make([]storedPersonal, len(list))
+	for i, p := range list {
+		if !storable(p.Value) {
+			return "", errText // JSON would replace what is no UTF-8, and the leaf would not agree
+		}
+		stored[i] = storedPersonal{Subject: string(p.Subject), Salt: hex.EncodeToString(p.Salt), Value: p.Value}
+	}
+	return encodeList(stored)
+}
+
+func decodePersonal(s string) ([]audit.Personal, error) {
+	if s == "" {
+		return nil, nil
+	}
+	var stored []storedPersonal
+	if err := json.Unmarshal([]byte(s), &stored); err != nil {
+		return nil, fmt.Errorf("decode personal data: %w", err)
+	}
+	list := make([]audit.Personal, len(stored))
+	for i, p := range stored {
+		salt, err := hex.DecodeString(p.Salt)
+		if err != nil {
+			return nil, fmt.Errorf("decode personal data: %w", err)
+		}
+		list[i] = audit.Personal{Subject: id.User(p.Subject), Salt: salt, Value: p.Value}
+	}
+	return list, nil
+}
+
+// AuditRecords implements org.AuditReader.
+func (r *reader) AuditRecords(ctx context.Context, log id.Log, after int64, limit int) ([]audit.Record, error) {
+	const auditRecordsSQL = `SELECT ` + recordColumns + ` FROM audit_records WHERE log_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`
+	var all []audit.Record
+	err := r.query(ctx, auditRecordsSQL, []any{string(log), after, limit}, func(row row) error {
+		var s recordScan
+		if err := row.Scan(s.into()...); err != nil {
+			return err
+		}
+		record, err := s.value()
+		all = append(all, record)
+		return err
+	})
+	return all, err
+}
+
+// NextAudit implements org.AuditTx. The row of the log stays locked until the
+// transaction ends.
+func (t *tx) NextAudit(ctx context.Context, log id.Log) (int64, error) {
+	const nextAuditSQL = `INSERT INTO audit_heads (log_id, seq) VALUES ($1, 1)
+		ON CONFLICT (log_id) DO UPDATE SET seq = audit_heads.seq + 1 RETURNING seq`
+	return t.number(ctx, nextAuditSQL, string(log))
+}
+
+// AppendAudit implements org.AuditTx.
+func (t *tx) AppendAudit(ctx context.Context, r *audit.Record) error {
+	const appendAuditSQL = `INSERT INTO audit_records (` + recordColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+		$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)`
+	leaf := r.Leaf
+	personal, err := encodePersonal(r.Personal)
+	if err != nil {
+		return err
+	}
+	err = t.exec(ctx, appendAuditSQL,
+		string(r.Log), r.Seq, string(r.ID), micros(r.Time), string(r.Account),
+		string(r.Action.Type), r.Action.Description, string(r.Result),
+		string(r.Actor.ID), string(r.Actor.Type), string(r.Actor.Context), r.Actor.Email, r.Actor.IP,
+		string(r.Actor.TokenID), r.Actor.TokenName, bytesOf(r.Actor.Salt),
+		r.Raw.RayID, r.Raw.Method, r.Raw.URI, r.Raw.UserAgent, r.Raw.Status,
+		r.Resource.ID, r.Resource.Type, r.Resource.Product, string(r.Resource.Scope),
+		string(r.Resource.Request), string(r.Resource.Response), string(r.Resource.Before), string(r.Resource.After),
+		personal, leaf[:])
+	if err != nil {
+		return err
+	}
+	const appendSubjectSQL = `INSERT INTO audit_subjects (subject_id, log_id, seq) VALUES ($1, $2, $3)`
+	for _, subject := range audit.SubjectAll(r.Personal) {
+		if err := t.exec(ctx, appendSubjectSQL, string(subject), string(r.Log), r.Seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bytesOf returns the parameter for bytes, which are never null.
+func bytesOf(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}

@@ -1,0 +1,190 @@
+-- +goose Up
+-- Text compares byte by byte, as on SQLite. Times are microseconds since 1970 UTC, 0 for none.
+CREATE TABLE users (
+    id            TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    email         TEXT COLLATE "C" NOT NULL,
+    email_fold    TEXT COLLATE "C" NOT NULL UNIQUE,
+    first_name    TEXT COLLATE "C" NOT NULL,
+    last_name     TEXT COLLATE "C" NOT NULL,
+    two_factor    BOOLEAN NOT NULL,
+    administrator BOOLEAN NOT NULL,
+    status        TEXT COLLATE "C" NOT NULL,
+    created_at    BIGINT NOT NULL,
+    updated_at    BIGINT NOT NULL
+);
+CREATE INDEX users_created ON users (created_at, id);
+
+CREATE TABLE api_keys (
+    user_id    TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES users (id),
+    hash       TEXT COLLATE "C" NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE api_tokens (
+    id           TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    user_id      TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+    hash         TEXT COLLATE "C" NOT NULL UNIQUE,
+    name         TEXT COLLATE "C" NOT NULL,
+    status       TEXT COLLATE "C" NOT NULL,
+    policies     TEXT COLLATE "C" NOT NULL,
+    allow_ip     TEXT COLLATE "C" NOT NULL,
+    deny_ip      TEXT COLLATE "C" NOT NULL,
+    not_before   BIGINT NOT NULL,
+    expires_at   BIGINT NOT NULL,
+    issued_at    BIGINT NOT NULL,
+    modified_at  BIGINT NOT NULL,
+    last_used_at BIGINT NOT NULL
+);
+CREATE INDEX api_tokens_user ON api_tokens (user_id, issued_at, id);
+
+CREATE TABLE organizations (
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    parent_id  TEXT COLLATE "C" REFERENCES organizations (id),
+    path       TEXT COLLATE "C" NOT NULL, -- identifiers from the root to the organization itself, joined by '/'
+    depth      INTEGER NOT NULL, -- levels below the root
+    name       TEXT COLLATE "C" NOT NULL,
+    name_fold  TEXT COLLATE "C" NOT NULL,
+    managed_by TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    deleted_at BIGINT NOT NULL
+);
+CREATE INDEX organizations_parent ON organizations (parent_id, created_at, id) WHERE deleted_at = 0;
+CREATE INDEX organizations_name ON organizations (name_fold, created_at, id) WHERE deleted_at = 0;
+
+-- Every live organization below every one of its ancestors and below itself,
+-- in the order in which lists go.
+CREATE TABLE organization_closure (
+    ancestor_id   TEXT COLLATE "C" NOT NULL,
+    created_at    BIGINT NOT NULL, -- of the descendant
+    descendant_id TEXT COLLATE "C" NOT NULL,
+    distance      INTEGER NOT NULL,
+    PRIMARY KEY (ancestor_id, created_at, descendant_id)
+);
+CREATE INDEX organization_closure_up ON organization_closure (descendant_id, ancestor_id, distance);
+
+-- What lives below an organization, spread over slots that are added up, so
+-- that concurrent transactions need not wait for each other.
+CREATE TABLE subtree_counts (
+    organization_id TEXT COLLATE "C" NOT NULL,
+    slot            INTEGER NOT NULL,
+    organizations   BIGINT NOT NULL, -- below it, without itself
+    accounts        BIGINT NOT NULL, -- in it and in all below it
+    PRIMARY KEY (organization_id, slot)
+);
+
+CREATE TABLE accounts (
+    id                  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    organization_id     TEXT COLLATE "C" REFERENCES organizations (id), -- null outside any
+    root_id             TEXT COLLATE "C" NOT NULL,                      -- of its tree, '' outside any
+    name                TEXT COLLATE "C" NOT NULL,
+    name_fold           TEXT COLLATE "C" NOT NULL,
+    type                TEXT COLLATE "C" NOT NULL,
+    abuse_contact_email TEXT COLLATE "C",
+    enforce_two_factor  BOOLEAN,
+    created_at          BIGINT NOT NULL,
+    updated_at          BIGINT NOT NULL,
+    deleted_at          BIGINT NOT NULL
+);
+CREATE INDEX accounts_root ON accounts (root_id, created_at, id) WHERE deleted_at = 0;
+CREATE INDEX accounts_organization ON accounts (organization_id, id) WHERE deleted_at = 0;
+CREATE INDEX accounts_organization_name ON accounts (organization_id, name_fold, id) WHERE deleted_at = 0;
+CREATE INDEX accounts_name ON accounts (name_fold, created_at, id) WHERE deleted_at = 0;
+
+CREATE TABLE profiles (
+    owner_id          TEXT COLLATE "C" NOT NULL PRIMARY KEY, -- an organization or an account
+    business_address  TEXT COLLATE "C" NOT NULL,
+    business_email    TEXT COLLATE "C" NOT NULL,
+    business_name     TEXT COLLATE "C" NOT NULL,
+    business_phone    TEXT COLLATE "C" NOT NULL,
+    external_metadata TEXT COLLATE "C" NOT NULL,
+    echoed            BOOLEAN NOT NULL, -- it was set through the body of its organization
+    updated_at        BIGINT NOT NULL
+);
+
+CREATE TABLE members (
+    id              TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+    user_id         TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+    role            TEXT COLLATE "C" NOT NULL,
+    status          TEXT COLLATE "C" NOT NULL,
+    code_hash       TEXT COLLATE "C" NOT NULL,
+    code_expires_at BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    updated_at      BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX members_live ON members (organization_id, user_id) WHERE status IN ('pending', 'active');
+CREATE INDEX members_organization ON members (organization_id, created_at, id);
+CREATE INDEX members_user ON members (user_id, status);
+CREATE INDEX members_code ON members (code_hash) WHERE code_hash <> '';
+
+CREATE TABLE account_members (
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    account_id TEXT COLLATE "C" NOT NULL REFERENCES accounts (id),
+    user_id    TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+    role       TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX account_members_once ON account_members (account_id, user_id);
+CREATE INDEX account_members_account ON account_members (account_id, created_at, id);
+CREATE INDEX account_members_user ON account_members (user_id, created_at, id);
+
+CREATE TABLE idempotency_answers (
+    user_id     TEXT COLLATE "C" NOT NULL,
+    key         TEXT COLLATE "C" NOT NULL,
+    fingerprint TEXT COLLATE "C" NOT NULL,
+    status      INTEGER NOT NULL,
+    body        BYTEA NOT NULL,
+    created_at  BIGINT NOT NULL,
+    PRIMARY KEY (user_id, key)
+);
+CREATE INDEX idempotency_answers_created ON idempotency_answers (created_at);
+
+-- The last sequence number of each log.
+CREATE TABLE audit_heads (
+    log_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    seq    BIGINT NOT NULL
+);
+
+CREATE TABLE audit_records (
+    log_id             TEXT COLLATE "C" NOT NULL,
+    seq                BIGINT NOT NULL,
+    id                 TEXT COLLATE "C" NOT NULL,
+    time               BIGINT NOT NULL,
+    account_id         TEXT COLLATE "C" NOT NULL,
+    action_type        TEXT COLLATE "C" NOT NULL,
+    action_description TEXT COLLATE "C" NOT NULL,
+    action_result      TEXT COLLATE "C" NOT NULL,
+    actor_id           TEXT COLLATE "C" NOT NULL,
+    actor_type         TEXT COLLATE "C" NOT NULL,
+    actor_context      TEXT COLLATE "C" NOT NULL,
+    actor_email        TEXT COLLATE "C" NOT NULL,
+    actor_ip           TEXT COLLATE "C" NOT NULL,
+    actor_token_id     TEXT COLLATE "C" NOT NULL,
+    actor_token_name   TEXT COLLATE "C" NOT NULL,
+    actor_salt         BYTEA NOT NULL,
+    raw_ray_id         TEXT COLLATE "C" NOT NULL,
+    raw_method         TEXT COLLATE "C" NOT NULL,
+    raw_uri            TEXT COLLATE "C" NOT NULL,
+    raw_user_agent     TEXT COLLATE "C" NOT NULL,
+    raw_status         INTEGER NOT NULL,
+    resource_id        TEXT COLLATE "C" NOT NULL,
+    resource_type      TEXT COLLATE "C" NOT NULL,
+    resource_product   TEXT COLLATE "C" NOT NULL,
+    resource_scope     TEXT COLLATE "C" NOT NULL,
+    request            TEXT COLLATE "C" NOT NULL,
+    response           TEXT COLLATE "C" NOT NULL,
+    before_change      TEXT COLLATE "C" NOT NULL,
+    after_change       TEXT COLLATE "C" NOT NULL,
+    personal           TEXT COLLATE "C" NOT NULL, -- JSON, '' for none
+    leaf               BYTEA NOT NULL,
+    PRIMARY KEY (log_id, seq)
+);
+
+-- Whom the personal data of a record describes.
+CREATE TABLE audit_subjects (
+    subject_id TEXT COLLATE "C" NOT NULL,
+    log_id     TEXT COLLATE "C" NOT NULL,
+    seq        BIGINT NOT NULL,
+    PRIMARY KEY (subject_id, log_id, seq)
+);

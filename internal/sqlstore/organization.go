@@ -1,0 +1,224 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/orgd/orgd/internal/id"
+	"github.com/orgd/orgd/internal/org"
+)
+
+const organizationColumns = `o.id, o.name, COALESCE(o.parent_id, ''), COALESCE(p.name, ''), o.path, o.managed_by,
+	o.created_at, o.updated_at, o.deleted_at, COALESCE(f.owner_id, ''), COALESCE(f.business_address, ''),
+	COALESCE(f.business_email, ''), COALESCE(f.business_name, ''), COALESCE(f.business_phone, ''),
+	COALESCE(f.external_metadata, '')`
+
+const organizationJoins = ` LEFT JOIN organizations p ON p.id = o.parent_id
+	LEFT JOIN profiles f ON f.owner_id = o.id AND f.echoed = TRUE`
+
+const selectOrganization = `SELECT ` + organizationColumns + ` FROM organizations o` + organizationJoins
+
+// organizationScan is where a row of organizationColumns goes.
+type organizationScan struct {
+	organization              org.Organization
+	path, owner               string
+	profile                   org.Profile
+	created, updated, deleted int64
+}
+
+func (s *organizationScan) into() []any {
+	o, p := &s.organization, &s.profile
+	return []any{
+		(*string)(&o.ID), &o.Name, (*string)(&o.Parent), &o.ParentName, &s.path, &o.ManagedBy,
+		&s.created, &s.updated, &s.deleted, &s.owner, &p.BusinessAddress,
+		&p.BusinessEmail, &p.BusinessName, &p.BusinessPhone, &p.ExternalMetadata,
+	}
+}
+
+func (s *organizationScan) value() org.Organization {
+	o := s.organization
+	o.Path = splitPath(s.path)
+	o.Created, o.Updated, o.Deleted = moment(s.created), moment(s.updated), moment(s.deleted)
+	if s.owner != "" {
+		p := s.profile
+		o.Profile = &p
+	}
+	return o
+}
+
+// Organization implements org.OrganizationReader.
+func (r *reader) Organization(ctx context.Context, o id.Organization) (org.Organization, error) {
+	const organizationSQL = selectOrganization + ` WHERE o.id = $1 AND o.deleted_at = 0`
+	var s organizationScan
+	err := r.one(ctx, "organization", organizationSQL, []any{string(o)}, s.into()...)
+	return s.value(), err
+}
+
+// DeletedOrganization implements org.OrganizationReader.
+func (r *reader) DeletedOrganization(ctx context.Context, o id.Organization) (org.Organization, error) {
+	const deletedOrganizationSQL = selectOrganization + ` WHERE o.id = $1 AND o.deleted_at <> 0`
+	var s organizationScan
+	err := r.one(ctx, "deleted organization", deletedOrganizationSQL, []any{string(o)}, s.into()...)
+	return s.value(), err
+}
+
+// OrganizationsByID implements org.OrganizationReader.
+func (r *reader) OrganizationsByID(ctx context.Context, ids []id.Organization) ([]org.Organization, error) {
+	const organizationsByIDSQL = selectOrganization + ` WHERE o.id IN (SELECT value FROM list($1)) AND o.deleted_at = 0
+		ORDER BY o.created_at, o.id`
+	var all []org.Organization
+	err := r.query(ctx, organizationsByIDSQL, []any{list(r.dialect, ids)}, func(row row) error {
+		var s organizationScan
+		if err := row.Scan(s.into()...); err != nil {
+			return err
+		}
+		all = append(all, s.value())
+		return nil
+	})
+	return all, err
+}
+
+// CountBelow implements org.OrganizationReader.
+func (r *reader) CountBelow(ctx context.Context, o id.Organization) (organizations, accounts int64, err error) {
+	const countBelowSQL = `SELECT
+		(SELECT COUNT(*) FROM organizations WHERE parent_id = $1 AND deleted_at = 0),
+		(SELECT COUNT(*) FROM accounts WHERE organization_id = $1 AND deleted_at = 0)`
+	err = r.one(ctx, "number", countBelowSQL, []any{string(o)}, &organizations, &accounts)
+	return organizations, accounts, err
+}
+
+// Subtree implements org.OrganizationReader.
+func (r *reader) Subtree(ctx context.Context, o id.Organization) (organizations, accounts int64, height int, err error) {
+	const subtreeSQL = `SELECT CAST(COALESCE(SUM(organizations), 0) AS BIGINT), CAST(COALESCE(SUM(accounts), 0) AS BIGINT),
+		(SELECT COALESCE(MAX(distance), 0) FROM organization_closure WHERE ancestor_id = $1)
+		FROM subtree_counts WHERE organization_id = $1`
+	err = r.one(ctx, "number", subtreeSQL, []any{string(o)}, &organizations, &accounts, &height)
+	return organizations, accounts, height, err
+}
+
+// InsertOrganization implements org.OrganizationTx.
+func (t *tx) InsertOrganization(ctx context.Context, o org.Organization) error {
+	const insertOrganizationSQL = `INSERT INTO organizations
+		(id, parent_id, path, depth, name, name_fold, managed_by, created_at, updated_at, deleted_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)`
+	err := t.exec(ctx, insertOrganizationSQL, string(o.ID), orNull(o.Parent), joinPath(o.Path), o.Depth(),
+		o.Name, fold(o.Name), o.ManagedBy, micros(o.Created), micros(o.Updated))
+	if err != nil {
+		return err
+	}
+	return t.hang(ctx, &o)
+}
+
+// hang puts an organization that has nothing below it into the closure and
+// the counts of its ancestors.
+func (t *tx) hang(ctx context.Context, o *org.Organization) error {
+	const hangSQL = `INSERT INTO organization_closure (ancestor_id, created_at, descendant_id, distance)
+		SELECT ancestor_id, CAST($1 AS BIGINT), $2, distance + 1 FROM organization_closure WHERE descendant_id = $3
+		UNION ALL SELECT $2, CAST($1 AS BIGINT), $2, 0`
+	if err := t.exec(ctx, hangSQL, micros(o.Created), string(o.ID), string(o.Parent)); err != nil {
+		return err
+	}
+	return t.count(ctx, o.Path[:len(o.Path)-1], 1, 0)
+}
+
+// count adds to the counts of organizations. Rows are taken in the order of
+// the identifiers, so that two transactions do not wait for each other.
+func (t *tx) count(ctx context.Context, path []id.Organization, organizations, accounts int64) error {
+	if len(path) == 0 || organizations == 0 && accounts == 0 {
+		return nil
+	}
+	const countSQL = `INSERT INTO subtree_counts (organization_id, slot, organizations, accounts)
+		SELECT value, CAST($2 AS INTEGER), CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM list($1) WHERE TRUE ORDER BY value
+		ON CONFLICT (organization_id, slot) DO UPDATE SET
+		organizations = subtree_counts.organizations + excluded.organizations,
+		accounts = subtree_counts.accounts + excluded.accounts`
+	return t.exec(ctx, countSQL, list(t.dialect, path), t.slot, organizations, accounts)
+}
+
+// RenameOrganization implements org.OrganizationTx.
+func (t *tx) RenameOrganization(ctx context.Context, o id.Organization, name string, updated time.Time) error {
+	const renameOrganizationSQL = `UPDATE organizations SET name = $2, name_fold = $3, updated_at = $4 WHERE id = $1 AND deleted_at = 0`
+	return t.must(ctx, renameOrganizationSQL, string(o), name, fold(name), micros(updated))
+}
+
+// DeleteOrganization implements org.OrganizationTx.
+func (t *tx) DeleteOrganization(ctx context.Context, o org.Organization, deleted time.Time) error {
+	const deleteOrganizationSQL = `UPDATE organizations SET deleted_at = $2, updated_at = $2 WHERE id = $1 AND deleted_at = 0`
+	if err := t.must(ctx, deleteOrganizationSQL, string(o.ID), micros(deleted)); err != nil {
+		return err
+	}
+	const unhangSQL = `DELETE FROM organization_closure WHERE descendant_id = $1`
+	if err := t.exec(ctx, unhangSQL, string(o.ID)); err != nil {
+		return err
+	}
+	return t.count(ctx, o.Path[:len(o.Path)-1], -1, 0)
+}
+
+// RestoreOrganization implements org.OrganizationTx.
+func (t *tx) RestoreOrganization(ctx context.Context, o org.Organization, updated time.Time) error {
+	const restoreOrganizationSQL = `UPDATE organizations SET deleted_at = 0, updated_at = $2, path = $3, depth = $4
+		WHERE id = $1 AND deleted_at <> 0`
+	if err := t.must(ctx, restoreOrganizationSQL, string(o.ID), micros(updated), joinPath(o.Path), o.Depth()); err != nil {
+		return err
+	}
+	return t.hang(ctx, &o)
+}
+
+// MoveOrganization implements org.OrganizationTx. It needs the tree locked
+// exclusively.
+func (t *tx) MoveOrganization(ctx context.Context, o, parent org.Organization, updated time.Time) error {
+	organizations, accounts, _, err := t.Subtree(ctx, o.ID)
+	if err != nil {
+		return err
+	}
+	above := o.Path[:len(o.Path)-1]
+	if err := t.count(ctx, above, -organizations-1, -accounts); err != nil {
+		return err
+	}
+	if err := t.count(ctx, parent.Path, organizations+1, accounts); err != nil {
+		return err
+	}
+	if err := t.movePaths(ctx, &o, &parent, updated); err != nil {
+		return err
+	}
+	if err := t.moveClosure(ctx, &o, above, parent.ID); err != nil {
+		return err
+	}
+	if o.Root() == parent.Root() {
+		return nil
+	}
+	const moveAccountRootsSQL = `UPDATE accounts SET root_id = $2 WHERE deleted_at = 0
+		AND organization_id IN (SELECT descendant_id FROM organization_closure WHERE ancestor_id = $1)`
+	return t.exec(ctx, moveAccountRootsSQL, string(o.ID), string(parent.Root()))
+}
+
+// movePaths replaces what stands before o in the paths of its subtree.
+func (t *tx) movePaths(ctx context.Context, o, parent *org.Organization, updated time.Time) error {
+	const moveSQL = `UPDATE organizations SET parent_id = $2, updated_at = $3 WHERE id = $1 AND path = $4 AND deleted_at = 0`
+	if err := t.must(ctx, moveSQL, string(o.ID), string(parent.ID), micros(updated), joinPath(o.Path)); err != nil {
+		return err
+	}
+	const movePathsSQL = `UPDATE organizations SET path = $2 || substr(path, $3), depth = depth + $4
+		WHERE id IN (SELECT descendant_id FROM organization_closure WHERE ancestor_id = $1)`
+	before, after := joinPath(o.Path[:len(o.Path)-1]), joinPath(parent.Path)
+	if before != "" {
+		before += "/"
+	}
+	return t.exec(ctx, movePathsSQL, string(o.ID), after+"/", len(before)+1, len(parent.Path)-o.Depth())
+}
+
+// moveClosure replaces the pairs of what is above o and what is in its subtree.
+func (t *tx) moveClosure(ctx context.Context, o *org.Organization, above []id.Organization, parent id.Organization) error {
+	const takeSQL = `DELETE FROM organization_closure WHERE ancestor_id IN (SELECT value FROM list($2))
+		AND descendant_id IN (SELECT descendant_id FROM organization_closure WHERE ancestor_id = $1)`
+	if len(above) > 0 {
+		if err := t.exec(ctx, takeSQL, string(o.ID), list(t.dialect, above)); err != nil {
+			return err
+		}
+	}
+	const putSQL = `INSERT INTO organization_closure (ancestor_id, created_at, descendant_id, distance)
+		SELECT a.ancestor_id, d.created_at, d.descendant_id, a.distance + 1 + d.distance
+		FROM organization_closure a CROSS JOIN organization_closure d
+		WHERE a.descendant_id = $2 AND d.ancestor_id = $1`
+	return t.exec(ctx, putSQL, string(o.ID), string(parent))
+}

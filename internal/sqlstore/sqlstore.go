@@ -1,0 +1,227 @@
+// Package sqlstore implements org.Store on SQLite and PostgreSQL with one SQL
+// text for both. What the engines disagree on is in dialect.go; how they are
+// talked to is in sqlite.go and postgres.go, behind the interface backend.
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"time"
+
+	"github.com/orgd/orgd/internal/fault"
+	"github.com/orgd/orgd/internal/org"
+)
+
+// row is one row of an answer.
+type row interface {
+	Scan(into ...any) error
+}
+
+// conn runs reading statements.
+type conn interface {
+	// query calls each for every row of the answer.
+	query(ctx context.Context, sql string, args []any, each func(row) error) error
+	// search is query for a statement that was composed for its arguments:
+	// it is planned with their values.
+	search(ctx context.Context, sql string, args []any, each func(row) error) error
+}
+
+// transaction is a conn that sees one moment, or its own writes.
+type transaction interface {
+	conn
+	// exec runs a writing statement, at once or together with the next
+	// reading one or the commit. Its failure may come out of those.
+	exec(ctx context.Context, sql string, args ...any) error
+	// change runs a writing statement at once and counts the rows.
+	change(ctx context.Context, sql string, args ...any) (int64, error)
+	commit(ctx context.Context) error
+	// rollback ends the transaction if it has not ended.
+	rollback(ctx context.Context)
+	// failure is the first failure of the engine in this transaction.
+	failure() error
+}
+
+// backend is an open database.
+type backend interface {
+	conn
+	begin(ctx context.Context, write bool) (transaction, error)
+	ready(ctx context.Context) error
+	close() error
+}
+
+// Store implements org.Store. Open it with OpenSQLite or OpenPostgres.
+type Store struct {
+	reader
+	backend backend
+}
+
+var _ org.Store = (*Store)(nil)
+
+func newStore(b backend, d *dialect) *Store {
+	s := &Store{backend: b}
+	s.reader = reader{conn: b, dialect: d, store: s}
+	return s
+}
+
+// View implements org.Store.
+func (s *Store) View(ctx context.Context, f func(org.Reader) error) error {
+	return s.snapshot(ctx, func(r *reader) error { return f(r) })
+}
+
+func (s *Store) snapshot(ctx context.Context, f func(*reader) error) error {
+	t, err := s.backend.begin(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer t.rollback(ctx)
+	return f(&reader{conn: t, dialect: s.dialect})
+}
+
+// The back-off between the attempts of a transaction. Twenty attempts take
+// about four seconds.
+const (
+	attempts     = 20
+	firstBackoff = time.Millisecond
+	maxBackoff   = 400 * time.Millisecond
+)
+
+// Update implements org.Store.
+func (s *Store) Update(ctx context.Context, f func(org.Tx) error) error {
+	backoff := firstBackoff
+	for attempt := 1; ; attempt++ {
+		err, again := s.attempt(ctx, f)
+		if !again {
+			return err
+		}
+		if attempt == attempts {
+			return fault.Wrap(fault.Unavailable, "The change met too many others; try again", err)
+		}
+		wait := time.NewTimer(backoff/2 + rand.N(backoff))
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			return fmt.Errorf("wait to try again: %w", ctx.Err())
+		}
+		backoff = min(2*backoff, maxBackoff)
+	}
+}
+
+// attempt runs f in a transaction once and reports whether to run it again.
+func (s *Store) attempt(ctx context.Context, f func(org.Tx) error) (err error, again bool) {
+	t, err := s.backend.begin(ctx, true)
+	if err != nil {
+		return err, false
+	}
+	defer t.rollback(ctx)
+	err = f(&tx{reader: reader{conn: t, dialect: s.dialect}, transaction: t, slot: rand.IntN(s.dialect.slots)})
+	if err == nil {
+		err = t.commit(ctx)
+	}
+	if err == nil {
+		return nil, false
+	}
+	if failure := t.failure(); failure != nil && errors.Is(failure, errAgain) {
+		return failure, true
+	}
+	return err, errors.Is(err, errAgain)
+}
+
+// Ready implements org.Store.
+func (s *Store) Ready(ctx context.Context) error { return s.backend.ready(ctx) }
+
+// Close implements org.Store.
+func (s *Store) Close() error { return s.backend.close() }
+
+// reader implements org.Reader on a conn.
+type reader struct {
+	conn
+	dialect *dialect
+	store   *Store // set outside transactions
+}
+
+var _ org.Reader = (*reader)(nil)
+
+// snapshot calls f with a reader on which all statements see one moment.
+func (r *reader) snapshot(ctx context.Context, f func(*reader) error) error {
+	if r.store == nil {
+		return f(r)
+	}
+	return r.store.snapshot(ctx, f)
+}
+
+// one runs a statement that answers one row, fault.NotFound of what when it
+// answers none.
+func (r *reader) one(ctx context.Context, what, sql string, args []any, into ...any) error {
+	found := false
+	err := r.query(ctx, sql, args, func(row row) error {
+		found = true
+		return row.Scan(into...)
+	})
+	if err != nil {
+		return err
+	}
+	if !found {
+		return fault.ErrNotFound(what)
+	}
+	return nil
+}
+
+// number runs a statement that answers one number.
+func (r *reader) number(ctx context.Context, sql string, args ...any) (int64, error) {
+	var n int64
+	err := r.one(ctx, "number", sql, args, &n)
+	return n, err
+}
+
+// tx implements org.Tx on a transaction.
+type tx struct {
+	reader
+	transaction
+	slot int // of the counters, see subtree_counts
+}
+
+var _ org.Tx = (*tx)(nil)
+
+// LockTree implements org.Tx.
+func (t *tx) LockTree(ctx context.Context, exclusive bool) error {
+	sql := t.dialect.lockTreeShared
+	if exclusive {
+		sql = t.dialect.lockTree
+	}
+	if sql == "" {
+		return nil
+	}
+	return t.exec(ctx, sql)
+}
+
+// Lock implements org.Tx.
+func (t *tx) Lock(ctx context.Context, keys ...string) error {
+	if t.dialect.lock == "" {
+		return nil
+	}
+	for _, k := range keys {
+		h := fnv.New64a()
+		h.Write([]byte(k))
+		if err := t.exec(ctx, t.dialect.lock, int64(h.Sum64())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// must runs a change that has to find exactly one row. Finding none means
+// that another transaction was there first: this one runs again and sees why.
+func (t *tx) must(ctx context.Context, sql string, args ...any) error {
+	n, err := t.change(ctx, sql, args...)
+	if err != nil {
+		return err
+	}
+	if n != 1 {
+		return fmt.Errorf("change of %d rows instead of one: %w", n, errAgain)
+	}
+	return nil
+}
