@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orgd/orgd/internal/demo"
+	"github.com/orgd/orgd/internal/engine"
+	"github.com/orgd/orgd/internal/org"
+)
+
+func newDev() *cobra.Command {
+	return command(forDev, devDefaults(), &cobra.Command{
+		Use: "dev", Short: "Run a server with demo data, for trying out and for tests",
+		Long: "Run a server with demo data. The database is a temporary one that is removed in\nthe end, unless --data names a folder to keep it in or --store another store.",
+	}, dev)
+}
+
+func dev(ctx context.Context, c *config, out streams) (err error) {
+	dir, remove, err := devFolder(c.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	if c.Store == "" {
+		c.Store = "sqlite:" + filepath.Join(dir, "orgd.db")
+	}
+	if err := engine.Migrate(ctx, c.Store); err != nil {
+		return hinted(err, storeHint)
+	}
+	store, err := openReady(ctx, c)
+	if err != nil {
+		return err
+	}
+	i := newInstance(c, store, out.err)
+	credentials, err := demoData(ctx, i.service, dir)
+	if err != nil {
+		return errors.Join(err, store.Close())
+	}
+	l, err := listen(ctx, c)
+	if err != nil {
+		return errors.Join(err, store.Close())
+	}
+	return i.run(ctx, l, func() error {
+		r := readyOf(l)
+		r.add(credentials)
+		welcome(out.out, c, r)
+		return r.write(c.ReadyFile)
+	})
+}
+
+// devFolder returns the folder of the database, a temporary one without a
+// name, and what to do with it in the end.
+func devFolder(name string) (dir string, remove func() error, err error) {
+	if name != "" {
+		return name, func() error { return nil }, os.MkdirAll(name, 0o700)
+	}
+	if dir, err = os.MkdirTemp("", "orgd-dev-"); err != nil {
+		return "", nil, fmt.Errorf("make a folder for the database: %w", err)
+	}
+	return dir, func() error { return os.RemoveAll(dir) }, nil
+}
+
+// credentialsFile keeps what was shown once, so that the next start on the
+// same data shows it again.
+const credentialsFile = "dev-credentials.json"
+
+// demoData seeds an empty store, or finds the credentials of one that was
+// seeded before.
+func demoData(ctx context.Context, s *org.Service, dir string) (demo.Credentials, error) {
+	var c demo.Credentials
+	name := filepath.Join(dir, credentialsFile)
+	used, err := s.Store.AnyUser(ctx)
+	if err != nil {
+		return c, fmt.Errorf("look for users: %w", err)
+	}
+	if !used {
+		if c, err = demo.Seed(ctx, s); err != nil {
+			return c, fmt.Errorf("make the demo data: %w", err)
+		}
+		return c, writePrivate(name, c)
+	}
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, &failure{
+			code: exitFailure, err: errors.New("the store has users already, and none that orgd dev made in this folder"),
+			hint: "pass the --data of the first start, take an empty store, or use orgd serve",
+		}
+	}
+	if err != nil {
+		return c, fmt.Errorf("read the credentials of the demo: %w", err)
+	}
+	if err := json.Unmarshal(text, &c); err != nil {
+		return c, fmt.Errorf("read the credentials of the demo from %s: %w", name, err)
+	}
+	return c, nil
+}
+
+// welcome tells how to talk to the server.
+func welcome(w io.Writer, c *config, r *ready) {
+	kept := "demo data, removed when this ends; --data DIR keeps it"
+	if c.Data != "" {
+		kept = "demo data in " + c.Data
+	}
+	fmt.Fprintf(w, `orgd %s, %s
+
+  API      %s
+  console  %s
+  admin    %s (/livez, /readyz, /metrics)
+
+  token    %s
+  e-mail   %s
+  API key  %s
+  root     %s (an organization with accounts in its tree)
+
+  curl %s/organizations -H 'Authorization: Bearer %s'
+
+`, release(), kept, r.BaseURL, r.ConsoleURL, r.AdminURL, r.Token, r.Email, r.APIKey, r.OrganizationID, r.BaseURL, r.Token)
+}

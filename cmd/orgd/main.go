@@ -1,0 +1,57 @@
+// Command orgd runs the server and administers its store.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes.
+const (
+	exitFailure    = 1
+	exitUsage      = 2
+	exitViolations = 3
+)
+
+func main() {
+	err := newRoot().ExecuteContext(context.Background())
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "orgd:", err)
+	os.Exit(exitCode(err))
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "orgd",
+		Short:         "Organizations, accounts and members behind Cloudflare's API",
+		Args:          noArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	root.AddCommand(newDev(), newServe(), newMigrate(), newBootstrap(), newToken(), newFsck(), newVersion(), newConfigHelp())
+	return root
+}
+
+// noArgs refuses arguments, among them misspelt subcommands.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage(fmt.Errorf("%q is not an argument of %s", args[0], cmd.CommandPath()))
+	}
+	return nil
+}
+
+func exitCode(err error) int {
+	if e, ok := errors.AsType[*failure](err); ok {
+		return e.code
+	}
+	return exitFailure
+}
