@@ -47,14 +47,18 @@ type tenantFlags struct {
 
 // flag is a capability. The real values are unknown; these are the words that
 // a client's documentation uses.
-type flag bool
+type flag string
 
-// MarshalText writes the word for the flag.
-func (f flag) MarshalText() ([]byte, error) {
-	if f {
-		return []byte("enabled"), nil
+const (
+	enabled  flag = "enabled"
+	disabled flag = "disabled"
+)
+
+func flagOf(on bool) flag {
+	if on {
+		return enabled
 	}
-	return []byte("disabled"), nil
+	return disabled
 }
 
 type parent struct {
@@ -68,16 +72,16 @@ func (e Encoder) organization(o *org.Organization) organization {
 		ID: string(o.ID), Name: o.Name, Created: timestamp(o.Created),
 		Meta: organizationMeta{
 			Flags: flags{
-				AccountCreation: flag(f.AccountCreation), AccountDeletion: flag(f.AccountDeletion),
-				AccountMigration: flag(f.AccountMigration), AccountMobility: flag(f.AccountMobility),
-				SubOrgCreation: flag(f.SubOrgCreation),
+				AccountCreation: flagOf(f.AccountCreation), AccountDeletion: flagOf(f.AccountDeletion),
+				AccountMigration: flagOf(f.AccountMigration), AccountMobility: flagOf(f.AccountMobility),
+				SubOrgCreation: flagOf(f.SubOrgCreation),
 			},
 			TenantFlags: tenantFlags{
-				AccountCreation: flag(f.AccountCreation), AccountDeletion: flag(f.AccountDeletion),
-				AccountMigration: flag(f.AccountMigration), AccountMobility: flag(f.AccountMobility),
-				SubOrgCreation: flag(f.SubOrgCreation), EnterpriseCapability: flag(f.EnterpriseCapability),
-				MemberManagement:                     flag(f.MemberManagement),
-				AccountCreationAppliesTenantDefaults: flag(f.AccountCreationAppliesTenantDefaults),
+				AccountCreation: flagOf(f.AccountCreation), AccountDeletion: flagOf(f.AccountDeletion),
+				AccountMigration: flagOf(f.AccountMigration), AccountMobility: flagOf(f.AccountMobility),
+				SubOrgCreation: flagOf(f.SubOrgCreation), EnterpriseCapability: flagOf(f.EnterpriseCapability),
+				MemberManagement:                     flagOf(f.MemberManagement),
+				AccountCreationAppliesTenantDefaults: flagOf(f.AccountCreationAppliesTenantDefaults),
 			},
 			HierarchyTags: o.Path,
 			ManagedBy:     o.ManagedBy,
