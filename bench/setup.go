@@ -29,7 +29,7 @@ func (s *suite) addLimited(ctx context.Context, st *store, server *orgd.Server) 
 		return err
 	}
 	var made struct{ Value string }
-	o := s.program("token", "token", "create", "--store", st.url, "--email", email, "--name", "bench", "--json")
+	o := s.program("token", "token", "--store", st.url, "--email", email, "--json")
 	if err := orgd.Command(ctx, o, &made); err != nil {
 		return err
 	}

@@ -49,11 +49,21 @@ func run(file, ready string) error {
 	if err := os.Rename(ready+".part", ready); err != nil {
 		return fmt.Errorf("publish the ready file: %w", err)
 	}
-	server := &http.Server{Handler: handler(a), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := newServer(handler(a)).Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
+}
+
+// newServer has the settings of orgd's server: each deadline costs a timer.
+func newServer(h http.Handler) *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	return &http.Server{
+		Handler: h, Protocols: &protocols,
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 90 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10,
+	}
 }
 
 func handler(a Answer) http.Handler {

@@ -138,7 +138,7 @@ func AddLimited(ctx context.Context, c *Client, d Data) (email string, err error
 		return "", err
 	}
 	for _, id := range d.FirstLevel[grantedFrom:grantedTo] {
-		member := map[string]any{"user": map[string]string{"email": limitedEmail}, "status": "active"}
+		member := map[string]any{"member": map[string]any{"user": map[string]string{"email": limitedEmail}, "status": "active"}}
 		if err := c.Post(ctx, apiPath+"/organizations/"+id+"/members", member, nil); err != nil {
 			return "", err
 		}
