@@ -35,14 +35,15 @@ const Version = 1
 // stays, and with it every proof.
 func Canonical(r *Record) []byte {
 	b := make([]byte, 0, 1024)
+	actor := r.commitments()
 	b = member(b, '{', "account", string(r.Account))
 	b = member(b, ',', "action_description", r.Action.Description)
 	b = member(b, ',', "action_result", string(r.Result))
 	b = member(b, ',', "action_type", string(r.Action.Type))
 	b = member(b, ',', "actor_context", string(r.Actor.Context))
-	b = member(b, ',', "actor_email", r.commit("email", r.Actor.Email))
+	b = member(b, ',', "actor_email", actor.Email)
 	b = member(b, ',', "actor_id", string(r.Actor.ID))
-	b = member(b, ',', "actor_ip", r.commit("ip", r.Actor.IP))
+	b = member(b, ',', "actor_ip", actor.IP)
 	b = member(b, ',', "actor_token_id", string(r.Actor.TokenID))
 	b = member(b, ',', "actor_token_name", r.Actor.TokenName)
 	b = member(b, ',', "actor_type", string(r.Actor.Type))
@@ -55,7 +56,7 @@ func Canonical(r *Record) []byte {
 	b = member(b, ',', "raw_ray_id", r.Raw.RayID)
 	b = integer(b, "raw_status", int64(r.Raw.Status))
 	b = member(b, ',', "raw_uri", r.Raw.URI)
-	b = member(b, ',', "raw_user_agent", r.commit("user_agent", r.Raw.UserAgent))
+	b = member(b, ',', "raw_user_agent", actor.UserAgent)
 	b = member(b, ',', "request", digest(r.Resource.Request))
 	b = member(b, ',', "resource_id", r.Resource.ID)
 	b = member(b, ',', "resource_product", r.Resource.Product)
@@ -92,15 +93,33 @@ func Commit(salt []byte, label, value string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-func (r *Record) commit(label, value string) string { return Commit(r.Actor.Salt, label, value) }
+// commitments returns those to the personal data of the actor, whether it is
+// still there or erased.
+func (r *Record) commitments() Commitments {
+	if r.Actor.Commitments != (Commitments{}) {
+		return r.Actor.Commitments
+	}
+	return Commitments{
+		Email:     Commit(r.Actor.Salt, "email", r.Actor.Email),
+		IP:        Commit(r.Actor.Salt, "ip", r.Actor.IP),
+		UserAgent: Commit(r.Actor.Salt, "user_agent", r.Raw.UserAgent),
+	}
+}
+
+func (p *Personal) commitment() string {
+	if p.Commitment != "" {
+		return p.Commitment
+	}
+	return Commit(p.Salt, "body", p.Value)
+}
 
 func (r *Record) personalCommitments() string {
 	var b []byte
-	for i, p := range r.Personal {
+	for i := range r.Personal {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(b, Commit(p.Salt, "body", p.Value)...)
+		b = append(b, r.Personal[i].commitment()...)
 	}
 	return string(b)
 }

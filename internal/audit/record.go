@@ -72,7 +72,23 @@ type Record struct {
 	Leaf [32]byte
 }
 
-// Actor is who acted. Salt commits to Email, IP and Raw.UserAgent.
+// Erase takes the personal data of u out of r and leaves the commitments to
+// it, so that the canonical form and the leaf stay as they are.
+func (r *Record) Erase(u id.User) {
+	if r.Actor.ID == u {
+		r.Actor.Commitments = r.commitments()
+		r.Actor.Email, r.Actor.IP, r.Raw.UserAgent, r.Actor.Salt = "", "", "", nil
+	}
+	for i := range r.Personal {
+		if p := &r.Personal[i]; p.Subject == u {
+			p.Commitment = p.commitment()
+			p.Salt, p.Value = nil, ""
+		}
+	}
+}
+
+// Actor is who acted. Salt commits to Email, IP and Raw.UserAgent; the
+// commitments are kept in Commitments once those are erased, and only then.
 type Actor struct {
 	ID        id.User
 	Type      ActorType
@@ -82,6 +98,15 @@ type Actor struct {
 	TokenID   id.Token
 	TokenName string
 	Salt      []byte
+
+	Commitments Commitments
+}
+
+// Commitments are what is left of erased personal data of an actor.
+type Commitments struct {
+	Email     string
+	IP        string
+	UserAgent string
 }
 
 // Raw is the request as it arrived.
@@ -107,9 +132,11 @@ type Resource struct {
 }
 
 // Personal is a piece of personal data of a body. Subject is the user whom it
-// describes, empty when it is not a user's.
+// describes, empty when it is not a user's. Commitment is kept in place of
+// salt and value once they are erased.
 type Personal struct {
-	Subject id.User
-	Salt    []byte
-	Value   string
+	Subject    id.User
+	Salt       []byte
+	Value      string
+	Commitment string
 }
