@@ -3,19 +3,22 @@ package audit
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/orgd/orgd/internal/auth"
 	"github.com/orgd/orgd/internal/id"
 )
 
 // secretKeys are the members whose values never reach the log.
 var secretKeys = map[string]bool{"value": true, "api_key": true, "code": true, "bootstrap_secret": true}
 
-// personalKeys are the members whose string values describe a person.
+// personalKeys are the members whose texts describe a person. So do the name
+// of a user and the addresses that a token may be used from.
 var personalKeys = map[string]bool{
 	"email": true, "first_name": true, "last_name": true, "telephone": true,
 	"abuse_contact_email": true, "business_name": true, "business_email": true,
@@ -33,6 +36,9 @@ type Redactor struct {
 	// Subject is the user whom personal data describes when the body does not
 	// name another.
 	Subject id.User
+	// Subjects are users by their e-mail addresses in lower case, for bodies
+	// that name users by nothing else.
+	Subjects map[string]id.User
 
 	personal []Personal
 	salts    map[id.User][]byte
@@ -51,58 +57,80 @@ func (r *Redactor) Redact(body []byte) ([]byte, error) {
 	if len(body) == 0 {
 		return nil, nil
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
+	v, err := decode(body)
+	if err != nil {
 		return nil, fmt.Errorf("redact a body: %w", err)
 	}
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(r.walk(v, r.Subject, "")); err != nil {
+	out, err := encode(r.walk(v, place{subject: r.Subject}))
+	if err != nil {
 		return nil, fmt.Errorf("redact a body: %w", err)
 	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	return out, nil
 }
 
-func (r *Redactor) walk(v any, subject id.User, key string) any {
+// place is where in a body a value stands.
+type place struct {
+	subject id.User
+	parent  string // the name of the member that the object of name is in
+	name    string // of the member that the value, or the list that it is in, is
+}
+
+// secret reports whether text is a secret here.
+func (p place) secret(text string) bool { return secretKeys[p.name] || auth.IsSecret(text) }
+
+// personal reports whether text describes a person here.
+func (p place) personal() bool {
+	return personalKeys[p.name] || p.parent == "user" && p.name == "name" || p.parent == "request_ip"
+}
+
+func (r *Redactor) walk(v any, p place) any {
 	switch v := v.(type) {
+	case string:
+		switch {
+		case v == "":
+			return v
+		case p.secret(v):
+			return Redacted
+		case p.personal():
+			return r.placeholder(p.subject, v)
+		}
 	case []any:
 		for i := range v {
-			v[i] = r.walk(v[i], subject, key)
+			v[i] = r.walk(v[i], p)
 		}
-		return v
 	case map[string]any:
-		return r.object(v, subject, key)
+		return r.object(v, p)
 	}
 	return v
 }
 
 // object walks the members in the order of their names, because the numbers
 // of the placeholders follow it.
-func (r *Redactor) object(m map[string]any, subject id.User, key string) map[string]any {
-	user := key == "user"
-	if s, ok := m["id"].(string); ok && user && id.Valid(s) {
-		subject = id.User(s)
-	}
+func (r *Redactor) object(m map[string]any, p place) map[string]any {
+	subject := r.subject(m, p)
 	out := make(map[string]any, len(m))
 	for _, name := range sortedKeys(m) {
-		v := m[name]
-		s, isString := v.(string)
+		kept := name
 		if strings.HasPrefix(name, "$") {
-			name = "$" + name
+			kept = "$" + name
 		}
-		switch {
-		case isString && s != "" && secretKeys[name]:
-			out[name] = Redacted
-		case isString && s != "" && (personalKeys[name] || user && name == "name"):
-			out[name] = r.placeholder(subject, s)
-		default:
-			out[name] = r.walk(v, subject, name)
-		}
+		out[kept] = r.walk(m[name], place{subject: subject, parent: p.name, name: name})
 	}
 	return out
+}
+
+// subject returns the user whom the members of an object describe: the one it
+// is said to be, or the owner of its e-mail, or whoever it was above.
+func (r *Redactor) subject(m map[string]any, p place) id.User {
+	if s, ok := m["id"].(string); ok && p.name == "user" && id.Valid(s) {
+		return id.User(s)
+	}
+	if s, ok := m["email"].(string); ok {
+		if u, ok := r.Subjects[strings.ToLower(s)]; ok {
+			return u
+		}
+	}
+	return p.subject
 }
 
 func (r *Redactor) placeholder(subject id.User, value string) map[string]int {
@@ -140,20 +168,38 @@ func Restore(body []byte, personal []Personal) ([]byte, error) {
 	if len(body) == 0 {
 		return nil, nil
 	}
+	v, err := decode(body)
+	if err != nil {
+		return nil, fmt.Errorf("restore a body: %w", err)
+	}
+	out, err := encode(restore(v, personal))
+	if err != nil {
+		return nil, fmt.Errorf("restore a body: %w", err)
+	}
+	return out, nil
+}
+
+// decode reads one JSON value and keeps the text of its numbers.
+func decode(body []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
-		return nil, fmt.Errorf("restore a body: %w", err)
+		return nil, err
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("restore a body: trailing data")
+		return nil, errors.New("there is more than one JSON value")
 	}
+	return v, nil
+}
+
+// encode writes v without white space, members sorted.
+func encode(v any) ([]byte, error) {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(restore(v, personal)); err != nil {
-		return nil, fmt.Errorf("restore a body: %w", err)
+	if err := e.Encode(v); err != nil {
+		return nil, err
 	}
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }

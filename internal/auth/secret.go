@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // The prefixes make a leaked secret recognisable to scanners. With the 43
@@ -14,16 +15,33 @@ import (
 const (
 	tokenPrefix = "orgd_"
 	keyPrefix   = "orgdkey_"
+
+	secretBytes = 32
 )
 
 // NewTokenSecret returns the secret of an API token.
-func NewTokenSecret(random io.Reader) (string, error) { return newSecret(tokenPrefix, 32, random) }
+func NewTokenSecret(random io.Reader) (string, error) {
+	return newSecret(tokenPrefix, secretBytes, random)
+}
 
 // NewKeySecret returns a global API key.
-func NewKeySecret(random io.Reader) (string, error) { return newSecret(keyPrefix, 32, random) }
+func NewKeySecret(random io.Reader) (string, error) { return newSecret(keyPrefix, secretBytes, random) }
 
 // NewInvitationCode returns the code of an invitation.
 func NewInvitationCode(random io.Reader) (string, error) { return newSecret("", 24, random) }
+
+// IsSecret reports whether s is the secret of a token or key by its shape.
+func IsSecret(s string) bool {
+	for _, prefix := range []string{tokenPrefix, keyPrefix} {
+		rest, ok := strings.CutPrefix(s, prefix)
+		if !ok {
+			continue
+		}
+		b, err := base64.RawURLEncoding.DecodeString(rest)
+		return err == nil && len(b) == secretBytes
+	}
+	return false
+}
 
 func newSecret(prefix string, bytes int, random io.Reader) (string, error) {
 	b := make([]byte, bytes)
