@@ -62,3 +62,23 @@ func TestHashSecretIsSHA256(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+func TestIsSecret(t *testing.T) {
+	token, err := auth.NewTokenSecret(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := auth.NewKeySecret(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s, want := range map[string]bool{
+		token: true, key: true,
+		"": false, "orgd_": false, token[1:]: false, token + "A": false, token[:len(token)-1]: false,
+		"ORGD_" + token[5:]: false, token[:47] + "!": false, " " + token: false,
+	} {
+		if got := auth.IsSecret(s); got != want {
+			t.Errorf("IsSecret(%q) = %v", s, got)
+		}
+	}
+}
