@@ -189,9 +189,18 @@ func prefixes(pointer string, list []string) ([]netip.Prefix, error) {
 			at := fmt.Sprintf("%s/%d", pointer, i)
 			return nil, fault.At(fault.Invalid, at, at+" must be an address or a CIDR block")
 		}
-		out = append(out, p.Masked())
+		out = append(out, unmapped(p).Masked())
 	}
 	return out, nil
+}
+
+// unmapped returns the block of IPv4 addresses that p stands for, if it is
+// written as one of mapped addresses, because those of callers are unmapped.
+func unmapped(p netip.Prefix) netip.Prefix {
+	if p.Addr().Is4In6() && p.Bits() >= 96 {
+		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	}
+	return p
 }
 
 // credential turns a stored token into what limits its caller; the paths of
