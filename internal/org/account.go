@@ -137,7 +137,7 @@ func (s *Service) ListOrganizationAccounts(ctx context.Context, caller *auth.Cal
 		if err != nil {
 			return err
 		}
-		if err := require(caller, auth.AccountRead, auth.OrganizationTarget(o.Path)); err != nil {
+		if err := require(caller, auth.AccountRead, auth.AccountsTarget(o.Path)); err != nil {
 			return err
 		}
 		q.Exclude = caller.Scope(auth.AccountRead).DeniedAccounts
@@ -162,12 +162,11 @@ func (s *Service) AccountOrganizations(ctx context.Context, caller *auth.Caller,
 		}
 		chain = chain[:0]
 		for _, o := range all {
-			switch {
-			case caller.Allows(auth.OrganizationRead, auth.OrganizationTarget(o.Path)):
-				chain = append(chain, o)
-			case reaches(caller, o.Path):
-				chain = append(chain, nameOnly(o))
+			// Whoever reads the account sees the names on the path to it.
+			if !caller.Allows(auth.OrganizationRead, auth.OrganizationTarget(o.Path)) {
+				o = nameOnly(o)
 			}
+			chain = append(chain, o)
 		}
 		slices.SortFunc(chain, func(a, b Organization) int { return a.Depth() - b.Depth() })
 		return nil
