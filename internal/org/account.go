@@ -348,6 +348,7 @@ func (c *change) moveAccount(ctx context.Context, a id.Account, to *Organization
 	}
 	m := Move{Account: a, Source: acc.Organization, Destination: to.ID}
 	if acc.Organization == to.ID {
+		c.forget(e)
 		return m, nil
 	}
 	if acc.Root() != to.Root() {

@@ -142,6 +142,19 @@ func (c *change) record(e entry) *entry {
 	return &e
 }
 
+// forget takes an announcement back when there turns out to be nothing to do.
+func (c *change) forget(e *entry) {
+	c.entries = slices.DeleteFunc(c.entries, func(other *entry) bool { return other == e })
+}
+
+// refused returns the announcement that a refusal is recorded with: the first
+// one about the object that was worked on last.
+func (c *change) refused() entry {
+	last := c.entries[len(c.entries)-1]
+	i := slices.IndexFunc(c.entries, func(e *entry) bool { return e.resource == last.resource && e.action == last.action })
+	return *c.entries[i]
+}
+
 // writeRecords writes every announced record. Logs are taken in order of
 // their identifiers, so that two changes never wait for each other.
 func (c *change) writeRecords(ctx context.Context, result any) error {
@@ -174,7 +187,7 @@ func (s *Service) recordRefusal(ctx context.Context, c *change, refusal error) e
 	if c == nil || c.request.DryRun || len(c.entries) == 0 || !fault.CodeOf(refusal).Refusal() {
 		return refusal
 	}
-	e := *c.entries[0]
+	e := c.refused()
 	e.before, e.after = nil, nil
 	err := s.Store.Update(ctx, func(tx Tx) error {
 		r, err := s.newRecord(c.caller, c.request.Origin, &e, s.now(), nil)
