@@ -223,11 +223,24 @@ func (c *change) changeMember(ctx context.Context, o id.Organization, m id.Membe
 	if err := c.match(member); err != nil {
 		return Member{}, nil, err
 	}
-	left, err := c.CountSuperAdministrators(ctx, o)
+	others, err := c.CountSuperAdministrators(ctx, o)
 	if err != nil {
 		return Member{}, nil, err
 	}
-	return member, e, checkLastSuperAdministrator(&org, &member, left)
+	if others, err = c.withoutOne(ctx, others, member.User.ID); err != nil {
+		return Member{}, nil, err
+	}
+	return member, e, checkLastSuperAdministrator(&org, &member, others)
+}
+
+// withoutOne takes a super administrator off a count of them, in which those
+// who are disabled are not.
+func (c *change) withoutOne(ctx context.Context, count int64, u id.User) (int64, error) {
+	user, err := c.User(ctx, u)
+	if err != nil || user.Status == UserDisabled {
+		return count, err
+	}
+	return count - 1, nil
 }
 
 // DeleteMember ends a membership or withdraws an invitation. It is kept as
@@ -398,11 +411,14 @@ func (c *change) keepsSuperAdministrator(ctx context.Context, a *Account, m *Acc
 	if a.Organization != "" || m.Role != auth.AccountSuperAdministrator {
 		return nil
 	}
-	n, err := c.CountAccountSuperAdministrators(ctx, a.ID)
+	others, err := c.CountAccountSuperAdministrators(ctx, a.ID)
 	if err != nil {
 		return err
 	}
-	if n <= 1 {
+	if others, err = c.withoutOne(ctx, others, m.User.ID); err != nil {
+		return err
+	}
+	if others <= 0 {
 		return fault.New(fault.LastSuperAdministrator, "The last super administrator of an account outside any organization cannot be removed")
 	}
 	return nil

@@ -125,12 +125,13 @@ func checkEmpty(organizations, accounts, otherMembers int64) error {
 	return nil
 }
 
-// checkLastSuperAdministrator refuses to take the last one away from a root.
+// checkLastSuperAdministrator refuses to take the last one away from a root;
+// others are the active super administrators beside m.
 //
 // Rule: the last active super administrator of a root cannot be removed or
 // demoted (decisions §4).
-func checkLastSuperAdministrator(o *Organization, m *Member, left int64) error {
-	if o.Parent == "" && m.Status == Active && m.Role == auth.SuperAdministrator && left <= 1 {
+func checkLastSuperAdministrator(o *Organization, m *Member, others int64) error {
+	if o.Parent == "" && m.Status == Active && m.Role == auth.SuperAdministrator && others <= 0 {
 		return fault.New(fault.LastSuperAdministrator, "The last active super administrator of a root organization cannot be removed or demoted")
 	}
 	return nil
