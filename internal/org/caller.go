@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/orgd/orgd/internal/auth"
 	"github.com/orgd/orgd/internal/fault"
@@ -90,6 +91,9 @@ func (s *Service) Authenticate(ctx context.Context, secrets Secrets, ip netip.Ad
 	case secrets.Token != "":
 		ref.TokenHash = auth.HashSecret(secrets.Token)
 	case secrets.Key != "" && secrets.Email != "":
+		if !utf8.ValidString(secrets.Email) || strings.IndexByte(secrets.Email, 0) >= 0 {
+			return nil, badCredentials()
+		}
 		ref.KeyHash, ref.Email = auth.HashSecret(secrets.Key), strings.ToLower(secrets.Email)
 	default:
 		return nil, fault.New(fault.NoCredentials, "No credentials: send Authorization: Bearer <token>, or X-Auth-Email and X-Auth-Key")

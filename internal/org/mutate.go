@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/orgd/orgd/internal/audit"
 	"github.com/orgd/orgd/internal/auth"
@@ -103,6 +104,9 @@ func (c *change) replay(ctx context.Context) error {
 	k := c.request.Idempotency
 	if k == nil || c.request.DryRun {
 		return nil
+	}
+	if !utf8.ValidString(k.Key) || strings.IndexByte(k.Key, 0) >= 0 {
+		return fault.At(fault.Invalid, "Idempotency-Key", "Idempotency-Key has characters that are not allowed")
 	}
 	a, err := c.Answer(ctx, c.caller.User.ID, k.Key)
 	switch {
@@ -205,6 +209,7 @@ func (s *Service) recordRefusal(ctx context.Context, c *change, refusal error) e
 
 // newRecord makes the record of e, all but its place in the log.
 func (s *Service) newRecord(caller *auth.Caller, o Origin, e *entry, at time.Time, response []byte) (*audit.Record, error) {
+	o = o.legible()
 	red := audit.Redactor{Salt: s.salt, Subject: e.subject}
 	r := &audit.Record{
 		Log: e.log, ID: id.Record(s.ids.New()), Time: at, Account: e.account, Action: e.action,

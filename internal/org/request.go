@@ -1,6 +1,9 @@
 package org
 
 import (
+	"strings"
+	"unicode/utf8"
+
 	"github.com/orgd/orgd/internal/auth"
 )
 
@@ -30,6 +33,25 @@ type Origin struct {
 	UserAgent string
 	Body      []byte
 	Status    int
+}
+
+// legible returns o with everything in it that no store can keep replaced:
+// bytes that are not UTF-8, one by one as the canonical form of a record has
+// them, and NUL.
+func (o Origin) legible() Origin {
+	for _, text := range []*string{&o.RayID, &o.IP, &o.Method, &o.URI, &o.UserAgent} {
+		if utf8.ValidString(*text) && strings.IndexByte(*text, 0) < 0 {
+			continue
+		}
+		runes := []rune(*text) // U+FFFD for each byte that is not UTF-8
+		for i, r := range runes {
+			if r == 0 {
+				runes[i] = utf8.RuneError
+			}
+		}
+		*text = string(runes)
+	}
+	return o
 }
 
 // Idempotency is the key of a request that must not happen twice, with the
