@@ -101,18 +101,19 @@ func (s *Service) Authenticate(ctx context.Context, secrets Secrets, ip netip.Ad
 	now := s.now()
 	rights := s.rights.Load()
 	caller := s.callers.get(ref, rights, now)
-	if caller == nil {
+	fresh := caller == nil
+	if fresh {
 		var err error
 		if caller, err = s.principal(ctx, s.Store, ref); err != nil {
 			return nil, err
 		}
 		s.callers.put(ref, cachedCaller{caller: caller, rights: rights, loaded: now})
-		if caller.Credential.Token != "" {
-			s.used.mark(caller.Credential.Token, now)
-		}
 	}
 	if !caller.Credential.Valid(now, ip) {
 		return nil, badCredentials()
+	}
+	if fresh && caller.Credential.Token != "" {
+		s.used.mark(caller.Credential.Token, now)
 	}
 	return caller, nil
 }
