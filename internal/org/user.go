@@ -203,6 +203,11 @@ func System() *auth.Caller {
 // IssueToken makes a token for a user by e-mail, for the operator at the
 // command line, who lost the last one. Scope limits it; nil gives a full token.
 func (s *Service) IssueToken(ctx context.Context, o Origin, email string, in *NewToken) (CreatedToken, error) {
+	if in != nil {
+		if err := s.checkToken(in); err != nil {
+			return CreatedToken{}, err
+		}
+	}
 	r := Request{Caller: System(), Origin: o}
 	return mutate(ctx, s, r, func(ctx context.Context, c *change) (CreatedToken, error) {
 		u, err := c.UserByEmail(ctx, email)
