@@ -23,7 +23,7 @@ var allowed = map[string][]string{
 	"api":      {"audit", "auth", "fault", "id", "org", "page", "usage"},
 	"demo":     {"audit", "auth", "fault", "id", "org", "page"},
 	"dump":     {"audit", "auth", "fault", "org", "usage"},
-	"fsck":     {"audit", "auth", "fault", "org"},
+	"fsck":     {"audit", "auth", "fault", "id", "org"},
 	"engine":   {"chstore", "fault", "org", "sqlstore"},
 	"sqlstore": {"audit", "auth", "fault", "id", "org", "page", "usage"},
 	"chstore":  {"audit", "fault", "page", "usage"},

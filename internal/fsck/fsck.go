@@ -1,0 +1,144 @@
+// Package fsck checks a store for what must always be true: the invariants of
+// the tree, of members and of the audit logs, and that every change has its
+// record and every record its change. It is a command, and it runs after each
+// test of the store.
+package fsck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/orgd/orgd/internal/audit"
+	"github.com/orgd/orgd/internal/id"
+	"github.com/orgd/orgd/internal/org"
+)
+
+// Inspector shows the tables of a store as they are, row by row. The reader
+// that a store's View passes to its function has to be one.
+type Inspector interface {
+	InspectOrganizations(ctx context.Context, f func(o org.Organization, depth int) error) error
+	InspectClosure(ctx context.Context, f func(ancestor, descendant id.Organization, created time.Time, distance int) error) error
+	InspectCounts(ctx context.Context, f func(o id.Organization, organizations, accounts int64) error) error
+	InspectAccounts(ctx context.Context, f func(a org.Account, root id.Organization) error) error
+	InspectMembers(ctx context.Context, f func(org.Member) error) error
+	InspectAccountMembers(ctx context.Context, f func(org.AccountMember) error) error
+	InspectUsers(ctx context.Context, f func(org.User) error) error
+	InspectTokens(ctx context.Context, f func(org.Token) error) error
+	InspectHeads(ctx context.Context, f func(log id.Log, seq int64) error) error
+	InspectRecords(ctx context.Context, f func(*audit.Record) error) error
+}
+
+// Options sets the limits that trees must keep; 0 checks none.
+type Options struct {
+	Depth    int   // levels below a root
+	Accounts int64 // accounts in the whole tree of a root
+}
+
+// Rule names an invariant.
+type Rule string
+
+// The invariants.
+const (
+	Cycle        Rule = "cycle"         // following parents ends at a root
+	Path         Rule = "path"          // a path is the parent's path and the organization itself
+	Depth        Rule = "depth"         // the depth is the number of ancestors, within the limit
+	Orphan       Rule = "orphan"        // nothing live lies in something deleted or absent
+	Closure      Rule = "closure"       // the closure is the tree
+	Count        Rule = "count"         // the counters are the numbers of what is there
+	Limit        Rule = "limit"         // no root has more accounts than it may
+	Root         Rule = "root"          // an account knows the root of its tree
+	Membership   Rule = "membership"    // nobody is twice a member of the same organization
+	Unowned      Rule = "unowned"       // every root has an active super administrator
+	Sequence     Rule = "sequence"      // a log counts from 1 without gaps, up to its head
+	Leaf         Rule = "leaf"          // a leaf hash is that of the record
+	NoRecord     Rule = "no record"     // every change has its record
+	NoChange     Rule = "no change"     // every record has its change
+	NotInspected Rule = "not inspected" // there were too many violations to go on
+)
+
+// Violation is an invariant that does not hold.
+type Violation struct {
+	Rule   Rule
+	Object string // its kind and identifier
+	Detail string
+}
+
+// String returns one line for the operator.
+func (v Violation) String() string { return fmt.Sprintf("%s: %s: %s", v.Rule, v.Object, v.Detail) }
+
+// maxViolations bounds the answer; a store with more of them is beyond a list.
+const maxViolations = 1000
+
+var errEnough = errors.New("enough violations")
+
+// Check returns every violation in one moment of the store. It holds a few
+// hundred bytes for each object, and one record at a time.
+func Check(ctx context.Context, store org.Store, o Options) ([]Violation, error) {
+	var found []Violation
+	err := store.View(ctx, func(r org.Reader) error {
+		in, ok := r.(Inspector)
+		if !ok {
+			return fmt.Errorf("a %T cannot be inspected", r)
+		}
+		c := newChecker(o)
+		err := c.run(ctx, in)
+		found = c.violations
+		return err
+	})
+	if errors.Is(err, errEnough) {
+		return append(found, Violation{NotInspected, "store", "there are more violations than are listed"}), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("check the store: %w", err)
+	}
+	return found, nil
+}
+
+// checker collects what is needed to judge the rows that come later.
+type checker struct {
+	Options
+	organizations map[id.Organization]*organization
+	accounts      map[id.Account]*account
+	members       map[id.Member]*member
+	users         map[id.User]*user
+	tokens        map[id.Token]*object
+	heads         map[id.Log]int64
+	violations    []Violation
+}
+
+func newChecker(o Options) *checker {
+	return &checker{
+		Options:       o,
+		organizations: make(map[id.Organization]*organization),
+		accounts:      make(map[id.Account]*account),
+		members:       make(map[id.Member]*member),
+		users:         make(map[id.User]*user),
+		tokens:        make(map[id.Token]*object),
+		heads:         make(map[id.Log]int64),
+	}
+}
+
+func (c *checker) run(ctx context.Context, in Inspector) error {
+	for _, step := range []func(context.Context, Inspector) error{
+		c.readOrganizations, c.checkTree, c.checkClosure,
+		c.readAccounts, c.checkCounts,
+		c.readUsers, c.readMembers, c.readAccountMembers, c.readTokens, c.checkOwners,
+		c.readHeads, c.checkRecords, c.checkRecorded,
+	} {
+		if err := step(ctx, in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// violate notes a violation; its error ends a check that has seen enough.
+func (c *checker) violate(rule Rule, kind string, object, format string, args ...any) error {
+	if len(c.violations) >= maxViolations {
+		return errEnough
+	}
+	c.violations = append(c.violations, Violation{rule, kind + " " + object, fmt.Sprintf(format, args...)})
+	return nil
+}

@@ -1,0 +1,279 @@
+package fsck
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/orgd/orgd/internal/audit"
+	"github.com/orgd/orgd/internal/auth"
+	"github.com/orgd/orgd/internal/id"
+	"github.com/orgd/orgd/internal/org"
+)
+
+// object is what every kind of object has, and what the records say of it.
+type object struct {
+	created, updated, deleted time.Time
+
+	creates, deletes int  // records of creating and deleting it
+	updateRecorded   bool // a record has the time of its last update
+}
+
+func newObject(created, updated, deleted time.Time) object {
+	return object{created: created, updated: updated, deleted: deleted}
+}
+
+func (o *object) live() bool { return o.deleted.IsZero() }
+
+// note counts a record about the object.
+func (o *object) note(r *audit.Record) {
+	switch r.Action.Type {
+	case audit.Create:
+		o.creates++
+	case audit.Delete:
+		o.deletes++
+	}
+	if r.Time.Equal(o.updated) {
+		o.updateRecorded = true
+	}
+}
+
+func (c *checker) readHeads(ctx context.Context, in Inspector) error {
+	return in.InspectHeads(ctx, func(log id.Log, seq int64) error {
+		c.heads[log] = seq
+		return nil
+	})
+}
+
+// logEnd is the last record seen of a log.
+type logEnd struct {
+	log id.Log
+	seq int64
+}
+
+// checkRecords reads every record once, in the order of logs and sequences.
+func (c *checker) checkRecords(ctx context.Context, in Inspector) error {
+	var end logEnd
+	gone := make(map[id.Member]*audit.Record) // memberships that records say were made, but are not there
+	err := in.InspectRecords(ctx, func(r *audit.Record) error {
+		if r.Log != end.log {
+			if err := c.checkHead(end); err != nil {
+				return err
+			}
+			end = logEnd{log: r.Log}
+		}
+		end.seq++
+		if r.Seq != end.seq {
+			if err := c.violate(Sequence, "log", string(r.Log), "number %d follows %d", r.Seq, end.seq-1); err != nil {
+				return err
+			}
+			end.seq = r.Seq
+		}
+		if r.Leaf != audit.LeafHash(audit.Canonical(r)) {
+			if err := c.violate(Leaf, "log", string(r.Log), "record %d does not have its own leaf hash", r.Seq); err != nil {
+				return err
+			}
+		}
+		if r.Result != audit.Success || r.Action.Type == audit.View {
+			return nil
+		}
+		return c.noteRecord(r, gone)
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.checkHead(end); err != nil {
+		return err
+	}
+	for _, log := range slices.Sorted(maps.Keys(c.heads)) {
+		if err := c.violate(Sequence, "log", string(log), "its head is %d, but there are no records", c.heads[log]); err != nil {
+			return err
+		}
+	}
+	return c.checkGone(gone)
+}
+
+// checkHead compares the end of a log with its head, which is forgotten.
+func (c *checker) checkHead(end logEnd) error {
+	if end.log == "" {
+		return nil
+	}
+	head := c.heads[end.log]
+	delete(c.heads, end.log)
+	if head != end.seq {
+		return c.violate(Sequence, "log", string(end.log), "its head is %d, its last record %d", head, end.seq)
+	}
+	return nil
+}
+
+// noteRecord tells the object of a record about it.
+func (c *checker) noteRecord(r *audit.Record, gone map[id.Member]*audit.Record) error {
+	switch r.Action.Resource {
+	case "organization":
+		if o := c.organizations[id.Organization(r.Resource.ID)]; o != nil {
+			c.noteOrganization(o, r)
+			return nil
+		}
+	case "account":
+		if a := c.accounts[id.Account(r.Resource.ID)]; a != nil {
+			a.note(r)
+			a.detached = a.detached || r.Action == audit.AccountDetach
+			return nil
+		}
+	case "member":
+		return c.noteMember(r, gone)
+	case "profile":
+		if c.organizations[id.Organization(r.Resource.ID)] != nil || c.accounts[id.Account(r.Resource.ID)] != nil {
+			return nil
+		}
+	case "user":
+		if u := c.users[id.User(r.Resource.ID)]; u != nil {
+			u.note(r)
+			return nil
+		}
+	case "token":
+		if t := c.tokens[id.Token(r.Resource.ID)]; t != nil {
+			t.note(r)
+			return nil
+		}
+		// A token is removed with its row; its owner's log says so.
+		if r.Action.Type != audit.Create || c.users[id.User(r.Log)] != nil {
+			return nil
+		}
+	default:
+		return nil // what other systems recorded
+	}
+	return c.violate(NoChange, "log", string(r.Log), "record %d is about %s %q, which is absent", r.Seq, r.Action.Resource, r.Resource.ID)
+}
+
+func (c *checker) noteOrganization(o *organization, r *audit.Record) {
+	o.note(r)
+	if r.Action == audit.OrganizationRestore {
+		o.creates--
+		o.restores++
+	}
+}
+
+// noteMember collects the memberships in accounts that are not there: their
+// rows go when they end.
+func (c *checker) noteMember(r *audit.Record, gone map[id.Member]*audit.Record) error {
+	key := id.Member(r.Resource.ID)
+	if m := c.members[key]; m != nil {
+		m.note(r)
+		return nil
+	}
+	if r.Account == "" {
+		return c.violate(NoChange, "log", string(r.Log), "record %d is about member %q, which is absent", r.Seq, r.Resource.ID)
+	}
+	if r.Action.Type == audit.Delete {
+		gone[key] = nil
+	} else if _, ended := gone[key]; !ended {
+		gone[key] = &audit.Record{Log: r.Log, Seq: r.Seq, Account: r.Account}
+	}
+	return nil
+}
+
+// checkGone accepts the end of a membership with its own record, with the
+// deletion of its account, or in exchange for another when the account left
+// its organization.
+func (c *checker) checkGone(gone map[id.Member]*audit.Record) error {
+	for _, key := range slices.Sorted(maps.Keys(gone)) {
+		r := gone[key]
+		if r == nil {
+			continue
+		}
+		if a := c.accounts[r.Account]; a != nil && (!a.live() || a.detached) {
+			continue
+		}
+		if err := c.violate(NoChange, "log", string(r.Log), "record %d made member %s of account %s, which is absent", r.Seq, key, r.Account); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkRecorded checks that what the records say happened to an object is how
+// it came to be as it is.
+func (c *checker) checkRecorded(context.Context, Inspector) error {
+	for _, key := range slices.Sorted(maps.Keys(c.organizations)) {
+		o := c.organizations[key]
+		if err := c.checkObject("organization", string(key), &o.object, o.restores); err != nil {
+			return err
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.accounts)) {
+		if err := c.checkObject("account", string(key), &c.accounts[key].object, 0); err != nil {
+			return err
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.members)) {
+		if err := c.checkMember(key, c.members[key]); err != nil {
+			return err
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.users)) {
+		u := c.users[key]
+		if u.status != org.UserInvited && u.creates == 0 {
+			if err := c.violate(NoRecord, "user", string(key), "no record of its creation"); err != nil {
+				return err
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.tokens)) {
+		if c.tokens[key].creates == 0 {
+			if err := c.violate(NoRecord, "token", string(key), "no record of its creation"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *checker) checkObject(kind, key string, o *object, restores int) error {
+	deleted := 0
+	if !o.live() {
+		deleted = 1
+	}
+	// A move is recorded in two logs, creating and deleting in one.
+	switch {
+	case o.creates == 0:
+		return c.violate(NoRecord, kind, key, "no record of its creation")
+	case o.creates > 1:
+		return c.violate(NoChange, kind, key, "%d records of its creation", o.creates)
+	case o.deletes < restores+deleted:
+		return c.violate(NoRecord, kind, key, "%d records of its deletion, with %d of restoring it", o.deletes, restores)
+	case o.deletes > restores+deleted:
+		return c.violate(NoChange, kind, key, "%d records of its deletion, with %d of restoring it", o.deletes, restores)
+	case !o.updateRecorded:
+		return c.violate(NoRecord, kind, key, "no record of its change at %s", o.updated.Format(time.RFC3339Nano))
+	}
+	return nil
+}
+
+// checkMember accepts a membership without a record of its own when it was
+// made together with its organization or account, or by detaching the account.
+func (c *checker) checkMember(key id.Member, m *member) error {
+	if m.creates == 0 && !c.founded(m) {
+		return c.violate(NoRecord, "member", string(key), "no record of its creation")
+	}
+	if m.account != "" || m.updated.Equal(m.created) {
+		return nil
+	}
+	if !m.updateRecorded {
+		return c.violate(NoRecord, "member", string(key), "no record of its change at %s", m.updated.Format(time.RFC3339Nano))
+	}
+	if m.status == org.Canceled && m.deletes == 0 {
+		return c.violate(NoRecord, "member", string(key), "no record of its end")
+	}
+	return nil
+}
+
+func (c *checker) founded(m *member) bool {
+	if m.account != "" {
+		a := c.accounts[m.account]
+		return a != nil && m.role == auth.AccountSuperAdministrator && (a.detached || m.created.Equal(a.created))
+	}
+	o := c.organizations[m.organization]
+	return o != nil && m.role != "" && m.created.Equal(o.created)
+}
