@@ -58,10 +58,10 @@ func (s *Service) CreateAccount(ctx context.Context, r Request, in NewAccount) (
 }
 
 func (c *change) insertLooseAccount(ctx context.Context, a Account) error {
-	if err := c.require(auth.AccountCreate, auth.Target{}); err != nil {
-		return err // nothing to record it in: there is no log yet
+	e := entry{action: audit.AccountCreate, log: id.Log(a.ID), scope: audit.ScopeAccounts, resource: string(a.ID), account: a.ID, after: a}
+	if err := c.requireOwn(auth.AccountCreate, e); err != nil {
+		return err
 	}
-	c.record(entry{action: audit.AccountCreate, log: id.Log(a.ID), scope: audit.ScopeAccounts, resource: string(a.ID), account: a.ID, after: a})
 	if err := c.InsertAccount(ctx, a); err != nil {
 		return err
 	}

@@ -291,6 +291,22 @@ func (c *change) match(current any) error {
 // require checks a permission on what the caller is known to see.
 func (c *change) require(p auth.Permission, t auth.Target) error { return require(c.caller, p, t) }
 
+// requireOwn announces e and checks a permission on nothing yet: a tree or an
+// account of the caller's own. What has no log yet is refused in the caller's.
+func (c *change) requireOwn(p auth.Permission, e entry) error {
+	own := e
+	own.log, own.scope = id.Log(c.caller.User.ID), audit.ScopeUser
+	announced := c.record(own)
+	if err := c.require(p, auth.Target{}); err != nil {
+		return err
+	}
+	announced.log, announced.scope = e.log, e.scope
+	if announced.scope == "" {
+		announced.scope = audit.ScopeOrganizations
+	}
+	return nil
+}
+
 func require(c *auth.Caller, p auth.Permission, t auth.Target) error {
 	if c.Credential.Context == auth.ContextSystem || c.Allows(p, t) {
 		return nil

@@ -52,11 +52,7 @@ func (c *change) placeOrganization(ctx context.Context, o *Organization, parent 
 	if parent == "" {
 		o.Path = []id.Organization{o.ID}
 		e.after = o
-		if err := c.require(auth.OrganizationCreate, auth.Target{}); err != nil {
-			return err // nothing to record it in: there is no log yet
-		}
-		c.record(*e)
-		return nil
+		return c.requireOwn(auth.OrganizationCreate, *e)
 	}
 	if err := c.LockTree(ctx, false); err != nil {
 		return err
