@@ -107,7 +107,7 @@ func (c *change) createMember(ctx context.Context, o *Organization, in NewMember
 		return Member{}, err
 	}
 	m.User = u.summary()
-	e.subject = u.ID
+	c.about(e, m.User)
 	if err := c.replaceExpired(ctx, &m, pointer); err != nil {
 		return Member{}, err
 	}
@@ -357,7 +357,8 @@ func (s *Service) CreateAccountMember(ctx context.Context, r Request, a id.Accou
 			return AccountMember{}, fault.At(fault.Invalid, "/email", "Only an existing user can be a member of an account")
 		}
 		m.User = u.summary()
-		e.subject, e.after = u.ID, m
+		c.about(e, m.User)
+		e.after = m
 		c.rights = true
 		return m, c.InsertAccountMember(ctx, m)
 	})

@@ -25,7 +25,8 @@ type change struct {
 	caller  *auth.Caller
 	now     time.Time
 	entries []*entry
-	rights  bool // set when the change alters who may do what
+	people  map[string]id.User // whom the bodies name by e-mail, in lower case
+	rights  bool               // set when the change alters who may do what
 }
 
 // entry is an audit record in the making.
@@ -146,6 +147,15 @@ func (c *change) record(e entry) *entry {
 	return &e
 }
 
+// about says whom e is about.
+func (c *change) about(e *entry, u UserSummary) {
+	e.subject = u.ID
+	if c.people == nil {
+		c.people = make(map[string]id.User)
+	}
+	c.people[strings.ToLower(u.Email)] = u.ID
+}
+
 // forget takes an announcement back when there turns out to be nothing to do.
 func (c *change) forget(e *entry) {
 	c.entries = slices.DeleteFunc(c.entries, func(other *entry) bool { return other == e })
@@ -172,7 +182,7 @@ func (c *change) writeRecords(ctx context.Context, result any) error {
 	entries := slices.Clone(c.entries)
 	slices.SortStableFunc(entries, func(a, b *entry) int { return strings.Compare(string(a.log), string(b.log)) })
 	for _, e := range entries {
-		r, err := c.s.newRecord(c.caller, c.request.Origin, e, c.now, response)
+		r, err := c.newRecord(e, c.now, response)
 		if err != nil {
 			return err
 		}
@@ -194,7 +204,7 @@ func (s *Service) recordRefusal(ctx context.Context, c *change, refusal error) e
 	e := c.refused()
 	e.before, e.after = nil, nil
 	err := s.Store.Update(ctx, func(tx Tx) error {
-		r, err := s.newRecord(c.caller, c.request.Origin, &e, s.now(), nil)
+		r, err := c.newRecord(&e, s.now(), nil)
 		if err != nil {
 			return err
 		}
@@ -208,12 +218,12 @@ func (s *Service) recordRefusal(ctx context.Context, c *change, refusal error) e
 }
 
 // newRecord makes the record of e, all but its place in the log.
-func (s *Service) newRecord(caller *auth.Caller, o Origin, e *entry, at time.Time, response []byte) (*audit.Record, error) {
-	o = o.legible()
-	red := audit.Redactor{Salt: s.salt, Subject: e.subject}
+func (c *change) newRecord(e *entry, at time.Time, response []byte) (*audit.Record, error) {
+	s, o := c.s, c.request.Origin.legible()
+	red := audit.Redactor{Salt: s.salt, Subject: e.subject, Subjects: c.people}
 	r := &audit.Record{
 		Log: e.log, ID: id.Record(s.ids.New()), Time: at, Account: e.account, Action: e.action,
-		Actor: actor(caller, o, s.salt()),
+		Actor: actor(c.caller, o, s.salt()),
 		Raw:   audit.Raw{RayID: o.RayID, Method: o.Method, URI: o.URI, UserAgent: o.UserAgent},
 		Resource: audit.Resource{
 			ID: e.resource, Type: e.action.Resource, Product: e.action.Product, Scope: e.scope,

@@ -80,7 +80,8 @@ func (c *change) createUser(ctx context.Context, in NewUser, e *entry) (CreatedU
 	if err != nil {
 		return CreatedUser{}, err
 	}
-	e.resource, e.subject, e.after = string(u.ID), u.ID, u
+	c.about(e, u.summary())
+	e.resource, e.after = string(u.ID), u
 	key, err := auth.NewKeySecret(c.s.Random)
 	if err != nil {
 		return CreatedUser{}, err
