@@ -11,7 +11,7 @@ import (
 )
 
 const recordColumns = `log_id, seq, id, time, account_id, action_type, action_description, action_result,
-	actor_id, actor_type, actor_context, actor_email, actor_ip, actor_token_id, actor_token_name, actor_salt,
+	actor_id, actor_type, actor_context, actor_email, actor_ip, actor_token_id, actor_token_name, actor_salt, actor_commitments,
 	raw_ray_id, raw_method, raw_uri, raw_user_agent, raw_status,
 	resource_id, resource_type, resource_product, resource_scope, request, response, before_change, after_change,
 	personal, leaf`
@@ -21,7 +21,7 @@ type recordScan struct {
 	record                           audit.Record
 	time                             int64
 	request, response, before, after string
-	personal                         string
+	commitments, personal            string
 	leaf                             []byte
 }
 
@@ -31,7 +31,7 @@ func (s *recordScan) into() []any {
 		(*string)(&r.Log), &r.Seq, (*string)(&r.ID), &s.time, (*string)(&r.Account),
 		(*string)(&r.Action.Type), &r.Action.Description, (*string)(&r.Result),
 		(*string)(&r.Actor.ID), (*string)(&r.Actor.Type), (*string)(&r.Actor.Context), &r.Actor.Email, &r.Actor.IP,
-		(*string)(&r.Actor.TokenID), &r.Actor.TokenName, &r.Actor.Salt,
+		(*string)(&r.Actor.TokenID), &r.Actor.TokenName, &r.Actor.Salt, &s.commitments,
 		&r.Raw.RayID, &r.Raw.Method, &r.Raw.URI, &r.Raw.UserAgent, &r.Raw.Status,
 		&r.Resource.ID, &r.Resource.Type, &r.Resource.Product, (*string)(&r.Resource.Scope),
 		&s.request, &s.response, &s.before, &s.after, &s.personal, &s.leaf,
@@ -48,6 +48,9 @@ func (s *recordScan) value() (audit.Record, error) {
 		return audit.Record{}, fmt.Errorf("record %d of log %s has a leaf hash of %d bytes", r.Seq, r.Log, len(s.leaf))
 	}
 	var err error
+	if r.Actor.Commitments, err = decodeCommitments(s.commitments); err != nil {
+		return audit.Record{}, fmt.Errorf("record %d of log %s: %w", r.Seq, r.Log, err)
+	}
 	r.Personal, err = decodePersonal(s.personal)
 	if err != nil {
 		return audit.Record{}, fmt.Errorf("record %d of log %s: %w", r.Seq, r.Log, err)
@@ -63,11 +66,41 @@ func body(s string) []byte {
 	return []byte(s)
 }
 
+// storedCommitments is the stored form of audit.Commitments.
+type storedCommitments struct {
+	Email     string `json:"email"`
+	IP        string `json:"ip"`
+	UserAgent string `json:"user_agent"`
+}
+
+func encodeCommitments(c audit.Commitments) (string, error) {
+	if c == (audit.Commitments{}) {
+		return "", nil
+	}
+	b, err := json.Marshal(storedCommitments(c))
+	if err != nil {
+		return "", fmt.Errorf("encode commitments: %w", err)
+	}
+	return string(b), nil
+}
+
+func decodeCommitments(s string) (audit.Commitments, error) {
+	var stored storedCommitments
+	if s == "" {
+		return audit.Commitments{}, nil
+	}
+	if err := json.Unmarshal([]byte(s), &stored); err != nil {
+		return audit.Commitments{}, fmt.Errorf("decode commitments: %w", err)
+	}
+	return audit.Commitments(stored), nil
+}
+
 // storedPersonal is the stored form of audit.Personal.
 type storedPersonal struct {
-	Subject string `json:"subject"`
-	Salt    string `json:"salt"`
-	Value   string `json:"value"`
+	Subject    string `json:"subject"`
+	Salt       string `json:"salt,omitempty"`
+	Value      string `json:"value,omitempty"`
+	Commitment string `json:"commitment,omitempty"`
 }
 
 func encodePersonal(list []audit.Personal) (string, error) {
@@ -76,7 +109,7 @@ func encodePersonal(list []audit.Personal) (string, error) {
 		if !storable(p.Value) {
 			return "", errText // JSON would replace what is no UTF-8, and the leaf would not agree
 		}
-		stored[i] = storedPersonal{Subject: string(p.Subject), Salt: hex.EncodeToString(p.Salt), Value: p.Value}
+		stored[i] = storedPersonal{Subject: string(p.Subject), Salt: hex.EncodeToString(p.Salt), Value: p.Value, Commitment: p.Commitment}
 	}
 	return encodeList(stored)
 }
@@ -95,7 +128,7 @@ func decodePersonal(s string) ([]audit.Personal, error) {
 		if err != nil {
 			return nil, fmt.Errorf("decode personal data: %w", err)
 		}
-		list[i] = audit.Personal{Subject: id.User(p.Subject), Salt: salt, Value: p.Value}
+		list[i] = audit.Personal{Subject: id.User(p.Subject), Salt: salt, Value: p.Value, Commitment: p.Commitment}
 	}
 	return list, nil
 }
@@ -127,9 +160,13 @@ func (t *tx) NextAudit(ctx context.Context, log id.Log) (int64, error) {
 // AppendAudit implements org.AuditTx.
 func (t *tx) AppendAudit(ctx context.Context, r *audit.Record) error {
 	const appendAuditSQL = `INSERT INTO audit_records (` + recordColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-		$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)`
+		$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)`
 	leaf := r.Leaf
 	personal, err := encodePersonal(r.Personal)
+	if err != nil {
+		return err
+	}
+	commitments, err := encodeCommitments(r.Actor.Commitments)
 	if err != nil {
 		return err
 	}
@@ -137,7 +174,7 @@ func (t *tx) AppendAudit(ctx context.Context, r *audit.Record) error {
 		string(r.Log), r.Seq, string(r.ID), micros(r.Time), string(r.Account),
 		string(r.Action.Type), r.Action.Description, string(r.Result),
 		string(r.Actor.ID), string(r.Actor.Type), string(r.Actor.Context), r.Actor.Email, r.Actor.IP,
-		string(r.Actor.TokenID), r.Actor.TokenName, bytesOf(r.Actor.Salt),
+		string(r.Actor.TokenID), r.Actor.TokenName, bytesOf(r.Actor.Salt), commitments,
 		r.Raw.RayID, r.Raw.Method, r.Raw.URI, r.Raw.UserAgent, r.Raw.Status,
 		r.Resource.ID, r.Resource.Type, r.Resource.Product, string(r.Resource.Scope),
 		string(r.Resource.Request), string(r.Resource.Response), string(r.Resource.Before), string(r.Resource.After),
