@@ -257,7 +257,8 @@ func envelopeOf(method string) interface{ UnmarshalJSON([]byte) error } {
 		return new(organizations.OrganizationProfileGetResponseEnvelope)
 	case "organizations.MemberService.New":
 		return new(organizations.MemberNewResponseEnvelope)
-	case "organizations.MemberService.Get":
+	case "organizations.MemberService.Get", "organizations.MemberService.Delete":
+		// A delete answers with the member when it is a dry run.
 		return new(organizations.MemberGetResponseEnvelope)
 	case "organizations.MemberService.List":
 		return new(pagination.SinglePage[organizations.OrganizationMember])

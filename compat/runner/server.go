@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/orgd/orgd/compat/live"
-	"github.com/orgd/orgd/internal/engine/enginetest"
 )
 
 const (
@@ -28,7 +27,7 @@ type server struct {
 	process   *os.Process
 	exited    chan struct{}
 	exitErr   error
-	postgres  *enginetest.Postgres
+	postgres  *postgres
 }
 
 // startServer starts orgd with its demo data on an empty store of the engine.
@@ -43,11 +42,11 @@ func startServer(ctx context.Context, dir, engine string) (*server, error) {
 	case "sqlite":
 		args = append(args, "--data", filepath.Join(dir, "data"))
 	case "postgres":
-		url, err := s.startPostgres(ctx)
-		if err != nil {
-			return nil, errors.Join(err, s.stop())
+		var err error
+		if s.postgres, err = startPostgres(ctx); err != nil {
+			return nil, err
 		}
-		args = append(args, "--store", url)
+		args = append(args, "--store", s.postgres.url())
 	default:
 		return nil, fmt.Errorf("no engine is named %q", engine)
 	}
@@ -58,15 +57,6 @@ func startServer(ctx context.Context, dir, engine string) (*server, error) {
 		return nil, errors.Join(fmt.Errorf("%w\n%s", err, s.logTail()), s.stop())
 	}
 	return s, nil
-}
-
-func (s *server) startPostgres(ctx context.Context) (string, error) {
-	var err error
-	if s.postgres, err = enginetest.StartPostgres(ctx, enginetest.Options{}); err != nil {
-		return "", err
-	}
-	url, _, err := s.postgres.CreateDatabase(ctx)
-	return url, err
 }
 
 func (s *server) launch(binary string, args []string) error {
@@ -129,7 +119,7 @@ func (s *server) stop() error {
 		err = s.terminate()
 	}
 	if s.postgres != nil {
-		err = errors.Join(err, s.postgres.Stop())
+		err = errors.Join(err, s.postgres.stop())
 	}
 	return err
 }

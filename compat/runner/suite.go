@@ -45,15 +45,15 @@ func prepareJob(ctx context.Context, dir, name string) (job, error) {
 	binary := filepath.Join(dir, name)
 	switch name {
 	case "cloudflare-go":
-		return job{name, "gosdk", []string{binary, "-test.v"}}, step(ctx, ".", "go", "test", "-c", "-o", binary, "./gosdk")
+		return job{name, "gosdk", []string{binary, "-test.v"}}, step(ctx, ".", "go", "test", "-trimpath", "-c", "-o", binary, "./gosdk")
 	case "curl":
-		return job{name, "transcript", []string{binary, "-test.v"}}, step(ctx, ".", "go", "test", "-c", "-o", binary, "./transcript")
+		return job{name, "transcript", []string{binary, "-test.v"}}, step(ctx, ".", "go", "test", "-trimpath", "-c", "-o", binary, "./transcript")
 	case "cloudflare-typescript":
 		return job{name, "ts", []string{"node", "--test", "sdk.test.mjs", "lib.test.mjs"}}, installPackages(ctx, "ts")
 	case "example-curl":
 		return job{name, "examples", []string{"bash", "curl.sh"}}, nil
 	case "example-go":
-		return job{name, "examples", []string{binary}}, step(ctx, ".", "go", "build", "-o", binary, "./examples/go")
+		return job{name, "examples", []string{binary}}, step(ctx, ".", "go", "build", "-trimpath", "-o", binary, "./examples/go")
 	default:
 		// Read from standard input it finds the package in the folder it runs in.
 		return job{name, "ts", []string{"bash", "-c", "exec node --input-type=module < ../examples/ts/first-calls.mjs"}}, installPackages(ctx, "ts")
