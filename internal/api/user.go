@@ -136,9 +136,16 @@ func listUserOrganizations(ctx context.Context, q *request) (reply, error) {
 	case "name":
 		list.Order = "account.name"
 	}
-	q.query.enum("match", "any", "all") // one filter at most, so both mean the same
 	status := q.query.enum("status", "member", "invited")
-	p, err := memberships(ctx, q, list, status == "invited")
+	none := status == "invited"
+	if q.query.enum("match", "any", "all") == "any" && list.Name != "" && status != "" {
+		// Every membership has the status member: that filter takes all, the other none.
+		if status == "member" {
+			list.Name = ""
+		}
+		none = false
+	}
+	p, err := memberships(ctx, q, list, none)
 	out := page.Page[userOrganization]{Items: each(p.Items, newUserOrganization), Total: p.Total}
 	return numberList(out, list.Numbered), err
 }
