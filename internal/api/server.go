@@ -87,6 +87,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := s.Now()
 	q := &request{Request: r, server: s, ray: s.newRay(), ip: s.clientIP(r)}
 	w.Header().Set("Cf-Ray", q.ray)
+	w.Header().Set("Cache-Control", "private, no-cache") // a 304 needs it as well as the 200 that it stands for
 	rep, err := s.answer(w, q)
 	status, size := s.write(w, q, rep, err)
 	s.log(q, status, size, s.Now().Sub(start), err)
@@ -267,7 +268,6 @@ func (s *Server) write(w http.ResponseWriter, q *request, rep reply, err error) 
 func (s *Server) writeBody(w http.ResponseWriter, status int, body []byte) (int, int) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "private, no-cache")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	n, _ := w.Write(body) // a client that went away is not our problem
