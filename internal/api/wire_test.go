@@ -38,8 +38,7 @@ package api_test
 // and, after an empty line, the body. $NAME is replaced in all of it; $$ is a
 // dollar sign. A response is its status, its headers and its body. Headers
 // that all answers have alike are demanded of all of them and not listed:
-// CF-RAY, Date, Content-Length and, with a body, Content-Type and
-// Cache-Control.
+// CF-RAY, Cache-Control, Date, Content-Length and the Content-Type of a body.
 //
 // A record of a log begins with the log and its number there. Bodies are as a
 // reader gets them, personal data put back.
