@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/orgd/orgd/internal/fault"
 	"github.com/orgd/orgd/internal/org"
 )
 
@@ -49,7 +50,11 @@ func bootstrap(ctx context.Context, c *config, email, name string) (made org.Boo
 	if at := strings.LastIndexByte(name, ' '); at >= 0 {
 		in.FirstName, in.LastName = name[:at], name[at+1:]
 	}
-	return service.Bootstrap(ctx, origin("bootstrap"), in)
+	made, err = service.Bootstrap(ctx, origin("bootstrap"), in)
+	if errors.Is(err, fault.New(fault.Forbidden, "")) {
+		return made, &failure{code: exitFailure, err: errors.New("this instance has users already"), hint: "orgd token makes another token for one of them"}
+	}
+	return made, err
 }
 
 func printBootstrapped(w io.Writer, b org.Bootstrapped, asJSON bool) error {

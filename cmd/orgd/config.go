@@ -68,9 +68,11 @@ type group uint8
 const (
 	forDev     group = 1 << iota // dev
 	forServe                     // serve
-	forStore                     // migrate, bootstrap, token, fsck
+	forStore                     // migrate, bootstrap, token
+	forFsck                      // fsck
 	forServers = forDev | forServe
-	forAll     = forServers | forStore
+	forLimits  = forServers | forFsck
+	forAll     = forServers | forStore | forFsck
 )
 
 // option is a row of the table from which flags, variables, keys and their
@@ -109,8 +111,8 @@ func options() []option {
 		{"data", forDev, func(c *config) pflag.Value { return (*text)(&c.Data) }, "folder of the database and the credentials; empty: a temporary one"},
 		{"ready_file", forServers, func(c *config) pflag.Value { return (*text)(&c.ReadyFile) }, "file to write addresses and credentials to, once ready"},
 		{"compat", forServers, func(c *config) pflag.Value { return &choice{&c.Compat, []string{"", "cloudflare"}} }, "cloudflare: do not repeat the profile in an organization"},
-		{"limits.depth", forServers, func(c *config) pflag.Value { return &number{&c.LimitsDepth, 0} }, "levels of organizations below a root"},
-		{"limits.accounts", forServers, func(c *config) pflag.Value { return &number{&c.LimitsAccounts, 0} }, "accounts in the tree of a root"},
+		{"limits.depth", forLimits, func(c *config) pflag.Value { return &number{&c.LimitsDepth, 0} }, "levels of organizations below a root"},
+		{"limits.accounts", forLimits, func(c *config) pflag.Value { return &number{&c.LimitsAccounts, 0} }, "accounts in the tree of a root"},
 		{"rate_limit", forServers, func(c *config) pflag.Value { return &number{&c.RateLimit, 0} }, "requests of a credential per 5 minutes, 0: no limit"},
 		{"trusted_proxies", forServers, func(c *config) pflag.Value { return (*prefixes)(&c.TrustedProxies) }, "addresses and CIDR blocks whose X-Forwarded-For is believed"},
 		{"max_body", forServers, func(c *config) pflag.Value { return &number{&c.MaxBody, 1} }, "largest body of a request, in bytes"},
@@ -209,7 +211,7 @@ func environment() koanf.Provider {
 		keys[o.variable()] = o.key
 	}
 	return env.Provider(".", env.Opt{
-		Prefix:        variablePrefix,
+		Prefix: variablePrefix,
 		TransformFunc: func(name, value string) (string, any) {
 			if value == "" {
 				return "", nil // as if it were not set

@@ -2,10 +2,43 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"github.com/orgd/orgd/internal/fsck"
 )
 
 func newFsck() *cobra.Command {
-	return command(forStore, defaults(), &cobra.Command{Use: "fsck", Short: "Check the store"}, func(context.Context, *config, streams) error { return nil })
+	return command(forFsck, defaults(), &cobra.Command{
+		Use: "fsck", Short: "Check the store for what must always be true",
+		Long: "Check one moment of the store for what must always be true: of the trees, of\nmembers, and that every change has its audit record and every record its change.\nServers may go on meanwhile. The exit code is 3 when something is wrong.",
+	}, check)
+}
+
+func check(ctx context.Context, c *config, out streams) (err error) {
+	store, err := openReady(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	found, err := fsck.Check(ctx, store, fsck.Options{Depth: c.LimitsDepth, Accounts: int64(c.LimitsAccounts)})
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		fmt.Fprintln(out.out, "no violations")
+		return nil
+	}
+	t := tabwriter.NewWriter(out.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "RULE\tOBJECT\tDETAIL")
+	for _, v := range found {
+		fmt.Fprintf(t, "%s\t%s\t%s\n", v.Rule, v.Object, v.Detail)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	return &failure{code: exitViolations, err: fmt.Errorf("%d violations", len(found)), hint: "see docs/OPERATING.md, and keep a copy before you change anything"}
 }

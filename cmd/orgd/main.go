@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -22,7 +23,8 @@ func main() {
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, "orgd:", err)
+	// Several causes are several lines otherwise.
+	fmt.Fprintln(os.Stderr, "orgd:", strings.ReplaceAll(err.Error(), "\n", "; "))
 	os.Exit(exitCode(err))
 }
 
