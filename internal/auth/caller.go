@@ -141,11 +141,8 @@ func (c *Caller) Permissions(t Target) Set {
 }
 
 func (c *Caller) userAllows(p Permission, t Target) bool {
-	if p == UserAdmin {
-		return c.User.Administrator
-	}
 	if t.User != "" {
-		return t.User == c.User.ID && OwnPermissions.Has(p)
+		return t.User == c.User.ID && (OwnPermissions.Has(p) || p == UserAdmin && c.User.Administrator)
 	}
 	if t.Account == "" && len(t.Path) == 0 {
 		// Rule: any user may start a tree of its own, and have accounts
