@@ -80,7 +80,7 @@ func (s *suite) accountLifecycle(t *testing.T) {
 		must(t, err)
 		equal(t, "id of the deleted account", deleted.ID, id)
 		_, err = c.Accounts.Get(ctx, accounts.AccountGetParams{AccountID: cloudflare.F(id)})
-		notFound(t, err)
+		notFound(t, "account", err)
 	}
 	must(t, ignore(c.Organizations.Delete(ctx, root.ID)))
 }
@@ -164,7 +164,7 @@ func (s *suite) accountMove(t *testing.T) {
 	_, err := c.Accounts.AccountOrganizations.New(ctx, moveTo(account.ID, "0190000000007000800000000000dead"))
 	fails(t, err, failure{status: http.StatusNotFound, code: 1003, pointer: "/destination_organization_id"})
 	_, err = c.Accounts.AccountOrganizations.New(ctx, moveTo("0190000000007000800000000000dead", root.ID))
-	notFound(t, err)
+	notFound(t, "account", err)
 	_, err = c.Accounts.AccountOrganizations.New(ctx, accounts.AccountOrganizationNewParams{AccountID: cloudflare.F(account.ID)})
 	fails(t, err, failure{status: http.StatusBadRequest, code: 1001, pointer: "/destination_organization_id"})
 
@@ -186,7 +186,7 @@ func (s *suite) accountProfile(t *testing.T) {
 		return c.Accounts.AccountProfile.Update(ctx, accounts.AccountProfileUpdateParams{AccountID: cloudflare.F(id), AccountProfile: p})
 	}
 	_, err := get(account.ID)
-	notFound(t, err)
+	notFound(t, "profile", err)
 	for _, name := range []string{"One", "Two"} {
 		must(t, put(account.ID, profileParam(name)))
 		profile, err := get(account.ID)
@@ -196,7 +196,7 @@ func (s *suite) accountProfile(t *testing.T) {
 	incomplete := profileParam("Three")
 	incomplete.BusinessEmail = cloudflare.Null[string]()
 	fails(t, put(account.ID, incomplete), failure{status: http.StatusBadRequest, code: 1001, pointer: "/business_email"})
-	notFound(t, put("0190000000007000800000000000dead", profileParam("x")))
+	notFound(t, "account", put("0190000000007000800000000000dead", profileParam("x")))
 }
 
 func (s *suite) accountErrors(t *testing.T) {
@@ -213,11 +213,11 @@ func (s *suite) accountErrors(t *testing.T) {
 		Name: cloudflare.F("x"), Unit: cloudflare.F(accounts.AccountNewParamsUnit{ID: cloudflare.F("no-such-unit")}),
 	}), failure{status: http.StatusNotFound, code: 1003, pointer: "/unit/id"})
 	_, err := c.Accounts.Get(ctx, accounts.AccountGetParams{AccountID: cloudflare.F("no-such-account")})
-	notFound(t, err)
+	notFound(t, "account", err)
 	_, err = c.Accounts.Update(ctx, updateParams(accounts.AccountParam{Name: cloudflare.F("x")}, "no-such-account"))
-	notFound(t, err)
+	notFound(t, "account", err)
 	_, err = c.Accounts.Delete(ctx, accounts.AccountDeleteParams{AccountID: cloudflare.F("no-such-account")})
-	notFound(t, err)
+	notFound(t, "account", err)
 
 	root := s.newRoot(t, c, "Account errors "+live.Unique())
 	account := newAccount(t, c, root.ID, "guarded")
@@ -270,7 +270,7 @@ func (s *suite) organizationAccounts(t *testing.T) {
 		equalSlices(t, tt.what, tenantAccountNames(*list), tt.want)
 	}
 	s.organizationAccountPages(t, c, root.ID)
-	notFound(t, ignore(c.Organizations.OrganizationAccounts.Get(ctx, "no-such-organization", params{})))
+	notFound(t, "organization", ignore(c.Organizations.OrganizationAccounts.Get(ctx, "no-such-organization", params{})))
 	fails(t, ignore(c.Organizations.OrganizationAccounts.Get(ctx, root.ID, params{
 		OrderBy: cloudflare.F(organizations.OrganizationAccountGetParamsOrderBy("id")),
 	})), failure{status: http.StatusBadRequest, code: 1001, pointer: "order_by"})

@@ -59,11 +59,14 @@ func (s *suite) memberLifecycle(t *testing.T) {
 
 	// Twice is refused, a removed member may come back.
 	_, err = c.Organizations.Members.New(ctx, root.ID, memberParams(invited.Email, ""))
-	fails(t, err, failure{status: http.StatusBadRequest, code: 1001, pointer: "/member/user/email"})
+	fails(t, err, failure{
+		status: http.StatusBadRequest, code: 1001, pointer: "/member/user/email",
+		message: "This e-mail already belongs to a member or an open invitation",
+	})
 	must(t, c.Organizations.Members.Delete(ctx, root.ID, pending.ID))
 	_, err = c.Organizations.Members.Get(ctx, root.ID, pending.ID)
-	notFound(t, err)
-	notFound(t, c.Organizations.Members.Delete(ctx, root.ID, pending.ID))
+	notFound(t, "member", err)
+	notFound(t, "member", c.Organizations.Members.Delete(ctx, root.ID, pending.ID))
 	active := newMember(t, c, root.ID, invited.Email, "organization_billing")
 	equal(t, "status", active.Status, organizations.OrganizationMemberStatusActive)
 	equal(t, "user.name of an active member", active.User.Name, "Invited")
@@ -163,10 +166,12 @@ func (s *suite) memberErrors(t *testing.T) {
 	fails(t, create(c, memberParams("not an address", "")), bad("/member/user/email"))
 	fails(t, create(c, memberParams("a@example.com", "canceled")), bad("/member/status"))
 	fails(t, create(c, memberParams("a@example.com", "odd")), bad("/member/status"))
-	fails(t, create(c, memberParams("nobody-"+live.Unique()+"@example.com", "active")), bad("/member/user/email"))
-	notFound(t, ignore(c.Organizations.Members.New(ctx, "no-such-organization", memberParams("a@example.com", ""))))
-	notFound(t, ignore(c.Organizations.Members.Get(ctx, root.ID, "no-such-member")))
-	notFound(t, ignore(c.Organizations.Members.List(ctx, "no-such-organization", organizations.MemberListParams{})))
+	stranger := bad("/member/user/email")
+	stranger.message = "Only an existing user can be added at once"
+	fails(t, create(c, memberParams("nobody-"+live.Unique()+"@example.com", "active")), stranger)
+	notFound(t, "organization", ignore(c.Organizations.Members.New(ctx, "no-such-organization", memberParams("a@example.com", ""))))
+	notFound(t, "member", ignore(c.Organizations.Members.Get(ctx, root.ID, "no-such-member")))
+	notFound(t, "organization", ignore(c.Organizations.Members.List(ctx, "no-such-organization", organizations.MemberListParams{})))
 	fails(t, ignore(c.Organizations.Members.List(ctx, root.ID, organizations.MemberListParams{
 		Status: cloudflare.F([]organizations.MemberListParamsStatus{"odd"}),
 	})), bad("status"))

@@ -39,9 +39,9 @@ func (s *suite) organizationLifecycle(t *testing.T) {
 	must(t, err)
 	equal(t, "id of the deleted organization", deleted.ID, root.ID)
 	_, err = c.Organizations.Get(ctx, root.ID)
-	notFound(t, err)
+	notFound(t, "organization", err)
 	_, err = c.Organizations.Delete(ctx, root.ID)
-	notFound(t, err)
+	notFound(t, "organization", err)
 }
 
 // wantOrganization checks what every organization object has.
@@ -171,7 +171,7 @@ func (s *suite) organizationProfile(t *testing.T) {
 	must(t, err)
 	equal(t, "profile is missing after null", root.JSON.Profile.IsMissing(), true)
 	_, err = profiles.Get(ctx, root.ID)
-	notFound(t, err)
+	notFound(t, "profile", err)
 
 	// A profile that came through /profile is not echoed in the organization.
 	must(t, profiles.Update(ctx, root.ID, organizations.OrganizationProfileUpdateParams{AccountProfile: profileParam("Three")}))
@@ -184,8 +184,8 @@ func (s *suite) organizationProfile(t *testing.T) {
 
 	must(t, ignore(c.Organizations.Delete(ctx, root.ID)))
 	_, err = profiles.Get(ctx, root.ID)
-	notFound(t, err)
-	notFound(t, profiles.Update(ctx, root.ID, organizations.OrganizationProfileUpdateParams{AccountProfile: profileParam("x")}))
+	notFound(t, "organization", err)
+	notFound(t, "organization", profiles.Update(ctx, root.ID, organizations.OrganizationProfileUpdateParams{AccountProfile: profileParam("x")}))
 }
 
 // ignore drops the first of two results.
@@ -216,11 +216,11 @@ func (s *suite) organizationErrors(t *testing.T) {
 	}), failure{status: http.StatusNotFound, code: 1003, pointer: "/parent/id"})
 	for _, id := range []string{unknown, "not-an-id"} {
 		_, err := c.Organizations.Get(ctx, id)
-		notFound(t, err)
+		notFound(t, "organization", err)
 		_, err = c.Organizations.Update(ctx, id, organizations.OrganizationUpdateParams{
 			Organization: organizations.OrganizationParam{Name: cloudflare.F("x")},
 		})
-		notFound(t, err)
+		notFound(t, "organization", err)
 	}
 
 	// Six organizations in a line are a root and the five levels below it.
@@ -250,7 +250,7 @@ func (s *suite) organizationDenied(t *testing.T) {
 	_, err = s.as(t, reader).Organizations.Delete(ctx, root.ID)
 	fails(t, err, failure{status: http.StatusForbidden, code: 10000, message: "Forbidden: needs organization.delete"})
 	_, err = s.as(t, stranger).Organizations.Get(ctx, root.ID)
-	notFound(t, err)
+	notFound(t, "organization", err)
 	_, err = s.as(t, stranger).Organizations.Update(ctx, root.ID, params)
-	notFound(t, err)
+	notFound(t, "organization", err)
 }

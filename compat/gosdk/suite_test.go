@@ -187,12 +187,39 @@ func recent(t *testing.T, what string, at time.Time) {
 }
 
 // failure is how a call is expected to fail: the HTTP class, the code, words
-// of the message and, where the fault is in a field, the pointer to it.
+// of the message and, where the fault is in a field, the pointer to it. Without
+// words the usual ones of the code are expected.
 type failure struct {
 	status  int
 	code    int64
 	message string
 	pointer string
+}
+
+// words are part of the message that the failure must have.
+func (f failure) words() string {
+	if f.message != "" {
+		return f.message
+	}
+	switch f.code {
+	case 1001:
+		return f.pointer + " " // the field is named first
+	case 1003:
+		return "not found"
+	case 1005:
+		return "The organization is not empty"
+	case 1006:
+		return "The organization would lie below itself"
+	case 1007:
+		return "the limit is 5"
+	case 1009:
+		return "The last active super administrator"
+	case 9106:
+		return "No credentials"
+	case 9109:
+		return "Invalid API token"
+	}
+	return "no words for this code"
 }
 
 func fails(t *testing.T, err error, want failure) {
@@ -207,13 +234,15 @@ func fails(t *testing.T, err error, want failure) {
 		return
 	}
 	got := apiError.Errors[0]
-	if got.Code != want.code || !strings.Contains(got.Message, want.message) || got.Source.Pointer != want.pointer {
-		t.Errorf("%s %s: got code %d, message %q, pointer %q; want %+v",
-			apiError.Request.Method, apiError.Request.URL.Path, got.Code, got.Message, got.Source.Pointer, want)
+	if got.Code != want.code || !strings.Contains(got.Message, want.words()) || got.Source.Pointer != want.pointer {
+		t.Errorf("%s %s: got code %d, message %q, pointer %q; want %+v, message with %q",
+			apiError.Request.Method, apiError.Request.URL.Path, got.Code, got.Message, got.Source.Pointer, want, want.words())
 	}
 }
 
-func notFound(t *testing.T, err error) {
+// notFound expects the refusal of an object that does not exist, or not for
+// the caller.
+func notFound(t *testing.T, what string, err error) {
 	t.Helper()
-	fails(t, err, failure{status: http.StatusNotFound, code: 1003})
+	fails(t, err, failure{status: http.StatusNotFound, code: 1003, message: what + " not found"})
 }

@@ -131,7 +131,7 @@ func (s *suite) tokenChanges(t *testing.T, c *cloudflare.Client, token *user.Tok
 	must(t, err)
 	equal(t, "id of the deleted token", deleted.ID, token.ID)
 	_, err = c.User.Tokens.Get(ctx, token.ID)
-	notFound(t, err)
+	notFound(t, "token", err)
 	_, err = s.with(t, *rolled).User.Tokens.Verify(ctx)
 	fails(t, err, invalid)
 }
@@ -246,7 +246,7 @@ func (s *suite) tokenLimits(t *testing.T) {
 	_, err := reader.Organizations.Get(ctx, inside.ID)
 	must(t, err)
 	_, err = reader.Organizations.Get(ctx, outside.ID)
-	notFound(t, err)
+	notFound(t, "organization", err)
 	_, err = reader.Organizations.Update(ctx, inside.ID, rename)
 	fails(t, err, failure{status: http.StatusForbidden, code: 10000, message: "Forbidden: needs organization.update"})
 	page := listOrganizations(t, reader, organizations.OrganizationListParams{})
@@ -267,7 +267,7 @@ func (s *suite) tokenLimits(t *testing.T) {
 	equal(t, "status of the verified token", verified.Status, accounts.TokenVerifyResponseStatusActive)
 	wantID(t, "verified token", verified.ID)
 	_, err = narrow.Accounts.Tokens.Verify(ctx, accounts.TokenVerifyParams{AccountID: cloudflare.F("no-such-account")})
-	notFound(t, err)
+	notFound(t, "account", err)
 }
 
 func (s *suite) tokenErrors(t *testing.T) {
@@ -291,17 +291,17 @@ func (s *suite) tokenErrors(t *testing.T) {
 		shared.TokenPolicyResourcesIAMResourcesTypeObjectStringParam{"com.example.zone": "*"})
 	fails(t, create(tokenParams("x", odd)), bad("/policies/0/resources"))
 
-	notFound(t, ignore(c.User.Tokens.Get(ctx, "no-such-token")))
-	notFound(t, ignore(c.User.Tokens.Delete(ctx, "no-such-token")))
-	notFound(t, ignore(c.User.Tokens.Value.Update(ctx, "no-such-token", user.TokenValueUpdateParams{Body: map[string]any{}})))
-	notFound(t, ignore(c.User.Tokens.Update(ctx, "no-such-token", user.TokenUpdateParams{Token: shared.TokenParam{
+	notFound(t, "token", ignore(c.User.Tokens.Get(ctx, "no-such-token")))
+	notFound(t, "token", ignore(c.User.Tokens.Delete(ctx, "no-such-token")))
+	notFound(t, "token", ignore(c.User.Tokens.Value.Update(ctx, "no-such-token", user.TokenValueUpdateParams{Body: map[string]any{}})))
+	notFound(t, "token", ignore(c.User.Tokens.Update(ctx, "no-such-token", user.TokenUpdateParams{Token: shared.TokenParam{
 		Name: cloudflare.F("x"), Policies: cloudflare.F([]shared.TokenPolicyParam{p}),
 	}})))
 
 	// Another user's token does not exist.
 	mine, err := c.User.Tokens.New(ctx, tokenParams("mine", p))
 	must(t, err)
-	notFound(t, ignore(s.client(t).User.Tokens.Get(ctx, mine.ID)))
+	notFound(t, "token", ignore(s.client(t).User.Tokens.Get(ctx, mine.ID)))
 }
 
 // credentials: both schemes, both at once, none, wrong ones.

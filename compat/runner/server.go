@@ -87,6 +87,9 @@ func (s *server) awaitReady(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		ready, err := live.Read(s.readyFile)
+		if err == nil && ready.PID != s.process.Pid {
+			return fmt.Errorf("the ready file has the pid %d, want %d", ready.PID, s.process.Pid)
+		}
 		if err == nil {
 			s.ready = ready
 			return nil
