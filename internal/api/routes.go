@@ -120,7 +120,7 @@ func routes() []route {
 		del(cf+t, auth.TokenWrite, deleteToken),
 		put(cf+t+"/value", auth.TokenWrite, rollToken),
 
-		post(own+o+"/restore", auth.OrganizationDelete, restoreOrganization),
+		post(own+o+"/restore", auth.OrganizationCreate, restoreOrganization),
 		put(own+o+m, auth.MemberWrite, updateMember).dry(),
 		get(own+o+"/access", auth.AccessRead, getOrganizationAccess),
 		get(own+a+"/access", auth.AccessRead, listAccountAccess),

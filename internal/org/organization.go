@@ -469,11 +469,13 @@ func (s *Service) RestoreOrganization(ctx context.Context, r Request, o id.Organ
 		}
 		org.Deleted, org.Updated = time.Time{}, c.now
 		c.record(entry{action: audit.OrganizationRestore, log: parentLog(&org), resource: string(o), after: org})
-		if err := c.require(auth.OrganizationCreate, auth.OrganizationTarget(org.Path[:len(org.Path)-1])); err != nil {
-			return Organization{}, err
-		}
-		if err := checkDepth(s.Limits, org.Path[:len(org.Path)-1], 0); err != nil {
-			return Organization{}, err
+		if parent := org.Path[:len(org.Path)-1]; len(parent) > 0 {
+			if err := c.require(auth.OrganizationCreate, auth.OrganizationTarget(parent)); err != nil {
+				return Organization{}, err
+			}
+			if err := checkDepth(s.Limits, parent, 0); err != nil {
+				return Organization{}, err
+			}
 		}
 		c.rights = true
 		return org, c.Tx.RestoreOrganization(ctx, org, c.now)
@@ -507,6 +509,10 @@ func (c *change) deletedOrganization(ctx context.Context, o id.Organization) (Or
 	}
 	org.ParentName = parent.Name
 	org.Path = append(slices.Clone(parent.Path), org.ID)
+	// Who knows the parent only by its name does not see what else is below it.
+	if !reaches(c.caller, org.Path) {
+		return Organization{}, absent
+	}
 	return org, nil
 }
 
