@@ -344,7 +344,7 @@ func (c *change) moveAccount(ctx context.Context, a id.Account, to *Organization
 		return Move{}, err
 	}
 	if err := c.require(auth.AccountCreate, auth.OrganizationTarget(to.Path)); err != nil {
-		return Move{}, err
+		return Move{}, at(err, "/destination_organization_id")
 	}
 	m := Move{Account: a, Source: acc.Organization, Destination: to.ID}
 	if acc.Organization == to.ID {
