@@ -1,0 +1,225 @@
+package api_test
+
+import "testing"
+
+const (
+	cf  = "/client/v4"
+	own = "/orgd/v1"
+)
+
+const profileJSON = `{"business_address":"a","business_email":"b","business_name":"c","business_phone":"d","external_metadata":"e"}`
+
+// ofT is one request to an organization, which needs a right on T.
+func ofT(right, target, body string, status int) []matrixCase {
+	return []matrixCase{{needs: []need{may(right, "T")}, target: target, body: body, status: status}}
+}
+
+// ofAT is one to an account. The account outside any organization, where no
+// caller is a member, exists for nobody.
+func ofAT(right, path, body string, status int) []matrixCase {
+	return []matrixCase{
+		{title: "inside", needs: []need{may(right, "AT")}, target: path + "$AT", body: body, status: status},
+		{title: "outside", needs: []need{may(right, "AL")}, target: path + "$AL", body: body, status: status},
+	}
+}
+
+// suffix adds to the targets.
+func suffix(cases []matrixCase, s string) []matrixCase {
+	for i := range cases {
+		cases[i].target += s
+	}
+	return cases
+}
+
+// any is one that needs no more than a credential.
+func anybody(target string) []matrixCase { return []matrixCase{{target: target, status: 200}} }
+
+// ofUser is one to what is the caller's own.
+func ofUser(right, target, body string) []matrixCase {
+	return []matrixCase{{needs: []need{may(right, "user")}, target: target, body: body, status: 200}}
+}
+
+// ofToken is one to a token: a fresh one of the caller, and somebody else's,
+// which does not exist.
+func ofToken(right, target, body string) []matrixCase {
+	return []matrixCase{
+		{title: "own", needs: []need{may(right, "user")}, target: target, body: body, status: 200, make: freshToken},
+		{title: "somebody else's", needs: []need{may(right, "user")}, target: target, body: body, status: 404, code: 1003, make: foreignToken},
+	}
+}
+
+// ofAdministrator is one that only administrators of the instance may send.
+func ofAdministrator(target, body string) []matrixCase {
+	return []matrixCase{{needs: []need{may("user.admin", "administration")}, target: target, body: body, status: 200}}
+}
+
+const tokenJSON = `{"name":"t","policies":[{"effect":"allow","permission_groups":[{"id":"cec04b34d4aad3279de5aa746435cfea"}],` +
+	`"resources":{"com.cloudflare.api.organization.*":"*"}}]}`
+
+const memberJSON = `{"member":{"user":{"email":"new-$fresh@world.test"}}}`
+
+// matrix has the row of every route.
+var matrix = map[string][]matrixCase{
+	"GET /client/v4/organizations": anybody(cf + "/organizations"),
+	"POST /client/v4/organizations": {
+		{title: "root", needs: []need{may("organization.create", "instance")}, target: cf + "/organizations", body: `{"name":"n"}`, status: 200},
+		{
+			title: "below", needs: []need{see("T"), may("organization.create", "T")},
+			target: cf + "/organizations", body: `{"name":"n","parent":{"id":"$T"}}`, status: 200,
+		},
+	},
+	"GET /client/v4/organizations/{organization_id}": getOrganizations(),
+	"PUT /client/v4/organizations/{organization_id}": {
+		{title: "rename", needs: []need{may("organization.update", "T")}, target: cf + "/organizations/$T?dry_run=true", body: `{"name":"n"}`, status: 200},
+		{title: "rename the root", needs: []need{may("organization.update", "P")}, target: cf + "/organizations/$P?dry_run=true", body: `{"name":"n"}`, status: 200},
+		moveTo("S"), moveTo("P"), moveTo("E"), moveTo("X"),
+	},
+	"DELETE /client/v4/organizations/{organization_id}": {
+		{title: "empty", needs: []need{may("organization.delete", "E")}, target: cf + "/organizations/$E?dry_run=true", status: 200},
+		{title: "not empty", needs: []need{may("organization.delete", "T")}, target: cf + "/organizations/$T?dry_run=true", status: 400, code: 1005},
+		{title: "root", needs: []need{may("organization.delete", "P")}, target: cf + "/organizations/$P?dry_run=true", status: 400, code: 1005},
+	},
+	"GET /client/v4/organizations/{organization_id}/accounts":             ofT("account.read", cf+"/organizations/$T/accounts", "", 200),
+	"GET /client/v4/organizations/{organization_id}/profile":              ofT("profile.read", cf+"/organizations/$T/profile", "", 200),
+	"PUT /client/v4/organizations/{organization_id}/profile":              ofT("profile.update", cf+"/organizations/$T/profile", profileJSON, 204),
+	"GET /client/v4/organizations/{organization_id}/members":              ofT("member.read", cf+"/organizations/$T/members", "", 200),
+	"POST /client/v4/organizations/{organization_id}/members":             ofT("member.write", cf+"/organizations/$T/members?dry_run=true", memberJSON, 200),
+	"POST /client/v4/organizations/{organization_id}/members:batchCreate": ofT("member.write", cf+"/organizations/$T/members:batchCreate?dry_run=true", `{"members":[{"user":{"email":"new@world.test"}}]}`, 200),
+	"GET /client/v4/organizations/{organization_id}/members/{member_id}":  ofT("member.read", cf+"/organizations/$T/members/$MT", "", 200),
+	"DELETE /client/v4/organizations/{organization_id}/members/{member_id}": ofT("member.write",
+		cf+"/organizations/$T/members/$MT?dry_run=true", "", 200),
+	"PUT /client/v4/organizations/{organization_id}/invites/{member_code}": {
+		{title: "somebody else's", target: cf + "/organizations/$T/invites/$code", body: `{"status":"accept"}`, status: 404, code: 1003},
+		{title: "own", target: cf + "/organizations/$Y/invites/$invitation", body: `{"status":"reject"}`, status: 200, make: invitation},
+	},
+
+	"GET /client/v4/accounts": anybody(cf + "/accounts"),
+	"POST /client/v4/accounts": {
+		{title: "outside", needs: []need{may("account.create", "instance")}, target: cf + "/accounts", body: `{"name":"n"}`, status: 200},
+		{
+			title: "inside", needs: []need{see("T"), may("account.create", "T")},
+			target: cf + "/accounts", body: `{"name":"n","unit":{"id":"$T"}}`, status: 200,
+		},
+	},
+	"GET /client/v4/accounts/{account_id}":       ofAT("account.read", cf+"/accounts/", "", 200),
+	"PUT /client/v4/accounts/{account_id}":       ofAT("account.update", cf+"/accounts/", `{"name":"n"}`, 200),
+	"DELETE /client/v4/accounts/{account_id}":    suffix(ofAT("account.delete", cf+"/accounts/", "", 200), "?dry_run=true"),
+	"POST /client/v4/accounts/{account_id}/move": {moveOne("C"), moveOne("S"), moveOne("P"), moveOne("T"), moveOne("X")},
+	"POST /client/v4/accounts/move": {
+		moveSeveral("C", "AT"), moveSeveral("S", "AT"), moveSeveral("C", "AS"), moveSeveral("C", "AL"), moveSeveral("P", "AT"),
+	},
+	"GET /client/v4/accounts/{account_id}/organizations": suffix(ofAT("account.read", cf+"/accounts/", "", 200), "/organizations"),
+	"GET /client/v4/accounts/{account_id}/profile":       suffix(ofAT("profile.read", cf+"/accounts/", "", 200), "/profile"),
+	"PUT /client/v4/accounts/{account_id}/profile":       suffix(ofAT("profile.update", cf+"/accounts/", profileJSON, 204), "/profile"),
+	"GET /client/v4/accounts/{account_id}/tokens/verify": {
+		{needs: []need{see("AT")}, target: cf + "/accounts/$AT/tokens/verify", status: 200, keyCode: 1001},
+	},
+
+	"GET /client/v4/user":                          ofUser("user.read", cf+"/user", ""),
+	"GET /client/v4/user/organizations":            anybody(cf + "/user/organizations"),
+	"GET /client/v4/user/tenants":                  anybody(cf + "/user/tenants"),
+	"GET /client/v4/memberships":                   anybody(cf + "/memberships"),
+	"GET /client/v4/user/tokens":                   ofUser("token.read", cf+"/user/tokens", ""),
+	"POST /client/v4/user/tokens":                  ofUser("token.write", cf+"/user/tokens", tokenJSON),
+	"GET /client/v4/user/tokens/verify":            {{target: cf + "/user/tokens/verify", status: 200, keyCode: 1001}},
+	"GET /client/v4/user/tokens/permission_groups": ofUser("token.read", cf+"/user/tokens/permission_groups", ""),
+	"GET /client/v4/user/tokens/{token_id}":        ofToken("token.read", cf+"/user/tokens/$token", ""),
+	"PUT /client/v4/user/tokens/{token_id}":        ofToken("token.write", cf+"/user/tokens/$token", tokenJSON),
+	"DELETE /client/v4/user/tokens/{token_id}":     ofToken("token.write", cf+"/user/tokens/$token", ""),
+	"PUT /client/v4/user/tokens/{token_id}/value":  ofToken("token.write", cf+"/user/tokens/$token/value", "{}"),
+
+	"POST /orgd/v1/organizations/{organization_id}/restore": {
+		{needs: []need{may("organization.create", "D")}, target: own + "/organizations/$deleted/restore", status: 200, make: deletedOrganization},
+		{title: "not deleted", target: own + "/organizations/$T/restore", status: 404, code: 1003},
+	},
+	"PUT /orgd/v1/organizations/{organization_id}/members/{member_id}": ofT("member.write",
+		own+"/organizations/$T/members/$MT?dry_run=true", `{"role":"organization_billing"}`, 200),
+	"GET /orgd/v1/organizations/{organization_id}/access":       ofT("access.read", own+"/organizations/$T/access?user=$person", "", 200),
+	"GET /orgd/v1/accounts/{account_id}/access":                 suffix(ofAT("access.read", own+"/accounts/", "", 200), "/access"),
+	"POST /orgd/v1/accounts/{account_id}/detach":                suffix(ofAT("account.move", own+"/accounts/", "", 200), "/detach?dry_run=true"),
+	"GET /orgd/v1/accounts/{account_id}/members":                suffix(ofAT("member.read", own+"/accounts/", "", 200), "/members"),
+	"POST /orgd/v1/accounts/{account_id}/members":               suffix(ofAT("member.write", own+"/accounts/", `{"email":"friend@world.test"}`, 200), "/members?dry_run=true"),
+	"DELETE /orgd/v1/accounts/{account_id}/members/{member_id}": suffix(ofAT("member.write", own+"/accounts/", "", 200), "/members/$MA?dry_run=true"),
+	"GET /orgd/v1/users":                                        ofAdministrator(own+"/users", ""),
+	"POST /orgd/v1/users":                                       ofAdministrator(own+"/users", `{"email":"made-$fresh@world.test"}`),
+	"GET /orgd/v1/users/{user_id}":                              ofAdministrator(own+"/users/$person", ""),
+	"POST /orgd/v1/users/{user_id}/disable":                     ofAdministrator(own+"/users/$victim/disable", ""),
+	"POST /orgd/v1/users/{user_id}/enable":                      ofAdministrator(own+"/users/$victim/enable", ""),
+	"POST /orgd/v1/bootstrap": {
+		{title: "again", target: own + "/bootstrap", body: `{"email":"second@world.test"}`, header: []string{"X-Orgd-Bootstrap-Secret", worldSecret}, status: 403, code: 10000},
+		{title: "no secret", target: own + "/bootstrap", body: `{"email":"second@world.test"}`, status: 401, code: 9106},
+		{title: "wrong secret", target: own + "/bootstrap", body: `{"email":"second@world.test"}`, header: []string{"X-Orgd-Bootstrap-Secret", "no"}, status: 401, code: 9109},
+	},
+
+	"GET /openapi.json": anybody("/openapi.json"),
+	"GET /":             {{target: "/", status: 307}},
+}
+
+func getOrganizations() []matrixCase {
+	var cases []matrixCase
+	for _, o := range []string{"P", "T", "C", "E", "S", "X", "D"} {
+		m := matrixCase{title: o, needs: []need{see(o)}, target: cf + "/organizations/$" + o, status: 200}
+		if o == "D" {
+			m.status, m.code = 404, 1003
+		}
+		cases = append(cases, m)
+	}
+	return cases
+}
+
+// moveTo moves the organization C with all that is below it.
+func moveTo(parent string) matrixCase {
+	m := matrixCase{
+		title:  "move to " + parent,
+		target: cf + "/organizations/$C?dry_run=true", body: `{"name":"n","parent":{"id":"$` + parent + `"}}`, status: 200,
+		needs: []need{may("organization.update", "C"), see(parent), may("organization.create", "T"), may("organization.create", parent)},
+	}
+	return m
+}
+
+// moveOne moves the account AT.
+func moveOne(to string) matrixCase {
+	return matrixCase{
+		title:  "to " + to,
+		needs:  []need{see("AT"), see(to), may("account.move", "AT"), may("account.create", to).at("/destination_organization_id")},
+		target: cf + "/accounts/$AT/move?dry_run=true", body: `{"destination_organization_id":"$` + to + `"}`, status: 200,
+	}
+}
+
+func moveSeveral(to, account string) matrixCase {
+	return matrixCase{
+		title:  account + " to " + to,
+		needs:  []need{see(to), see(account), may("account.move", account).at("/account_ids/0"), may("account.create", to).at("/destination_organization_id")},
+		target: cf + "/accounts/move?dry_run=true", status: 200,
+		body: `{"account_ids":["$` + account + `"],"destination_organization_id":"$` + to + `"}`,
+	}
+}
+
+// freshToken makes a token of the caller, whatever its own token may.
+func freshToken(t testing.TB, w *world, c *caller) map[string]string {
+	t.Helper()
+	by := c.client
+	if by.key != "" {
+		by.token = ""
+	}
+	return map[string]string{"token": w.send(by, "POST", cf+"/user/tokens", tokenJSON).at(t, "id")}
+}
+
+func foreignToken(t testing.TB, w *world, _ *caller) map[string]string {
+	t.Helper()
+	return map[string]string{"token": w.send(w.founder, "POST", cf+"/user/tokens", tokenJSON).at(t, "id")}
+}
+
+// invitation invites the caller to an organization of its own.
+func invitation(t testing.TB, w *world, c *caller) map[string]string {
+	t.Helper()
+	return map[string]string{"invitation": w.invite(t, w.other, "Y", c.email)}
+}
+
+// deletedOrganization makes an organization below T and deletes it.
+func deletedOrganization(t testing.TB, w *world, c *caller) map[string]string {
+	t.Helper()
+	o := w.send(w.founder, "POST", cf+"/organizations", `{"name":"d","parent":{"id":"`+w.ids["T"]+`"}}`).at(t, "id")
+	w.send(w.founder, "DELETE", cf+"/organizations/"+o, "").at(t, "id")
+	return map[string]string{"deleted": o}
+}
