@@ -84,9 +84,13 @@ func (o *object) pointer(name string) string {
 	return o.at + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }
 
+// refuse says what is wrong with a member, once though it is read twice.
 func (o *object) refuse(name, format string, args ...any) {
 	at := o.pointer(name)
-	*o.problems = append(*o.problems, fault.At(fault.Invalid, at, at+" "+fmt.Sprintf(format, args...)))
+	text := at + " " + fmt.Sprintf(format, args...)
+	if !slices.ContainsFunc(*o.problems, func(err error) bool { return err.Error() == text }) {
+		*o.problems = append(*o.problems, fault.At(fault.Invalid, at, text))
+	}
 }
 
 // has reports whether the member is there, even as null.

@@ -53,8 +53,12 @@ func parseQuery(raw string) (*query, error) {
 // err returns all that did not fit, nil when everything did.
 func (q *query) err() error { return errors.Join(q.problems...) }
 
+// refuse says what is wrong with a parameter, once though it is read twice.
 func (q *query) refuse(name, format string, args ...any) {
-	q.problems = append(q.problems, fault.At(fault.Invalid, name, name+" "+fmt.Sprintf(format, args...)))
+	text := name + " " + fmt.Sprintf(format, args...)
+	if !slices.ContainsFunc(q.problems, func(err error) bool { return err.Error() == text }) {
+		q.problems = append(q.problems, fault.At(fault.Invalid, name, text))
+	}
 }
 
 // texts returns all values of a parameter.
