@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -96,13 +97,12 @@ func readPolicy(o *object) org.TokenPolicy {
 		p.Groups = append(p.Groups, g.required("id"))
 	}
 	resources := o.requiredObject("resources")
-	for name := range resources.members {
+	for _, name := range slices.Sorted(maps.Keys(resources.members)) {
 		if v, ok := resources.text(name); ok && v != "*" {
 			resources.refuse(name, `must be "*"`)
 		}
 		p.Resources = append(p.Resources, name)
 	}
-	slices.Sort(p.Resources)
 	return p
 }
 
