@@ -117,6 +117,9 @@ func (c *change) createMember(ctx context.Context, o *Organization, in NewMember
 		}
 		m.CodeHash, m.CodeExpires = auth.HashSecret(m.Code), c.now.Add(InvitationLifetime)
 	}
+	if c.request.DryRun {
+		m.Code = "" // it would open nothing
+	}
 	e.after = m
 	c.rights = true
 	return m, c.InsertMember(ctx, m)
