@@ -84,11 +84,18 @@ func (o *object) pointer(name string) string {
 	return o.at + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }
 
-// refuse says what is wrong with a member, once though it is read twice.
+// maxProblems bounds what is said to be wrong with one body.
+const maxProblems = 20
+
 func (o *object) refuse(name, format string, args ...any) {
-	at := o.pointer(name)
-	text := at + " " + fmt.Sprintf(format, args...)
-	if !slices.ContainsFunc(*o.problems, func(err error) bool { return err.Error() == text }) {
+	o.refuseAt(o.pointer(name), fmt.Sprintf(format, args...))
+}
+
+// refuseAt says what is wrong at a pointer, once though it is read twice.
+func (o *object) refuseAt(at, text string) {
+	text = at + " " + text
+	known := slices.ContainsFunc(*o.problems, func(err error) bool { return err.Error() == text })
+	if !known && len(*o.problems) < maxProblems {
 		*o.problems = append(*o.problems, fault.At(fault.Invalid, at, text))
 	}
 }
@@ -250,7 +257,4 @@ func (o *object) objects(name string) []*object {
 
 // problem refuses something deeper than a member; at is relative and written
 // as a pointer already.
-func (o *object) problem(at, text string) {
-	at = o.at + "/" + at
-	*o.problems = append(*o.problems, fault.At(fault.Invalid, at, at+" "+text))
-}
+func (o *object) problem(at, text string) { o.refuseAt(o.at+"/"+at, text) }
