@@ -360,6 +360,11 @@ func (s *Service) CreateAccountMember(ctx context.Context, r Request, a id.Accou
 			return AccountMember{}, fault.At(fault.Invalid, "/email", "Only an existing user can be a member of an account")
 		}
 		m.User = u.summary()
+		if _, err := c.AccountMemberOf(ctx, a, u.ID); unlessAbsent(err) != nil {
+			return AccountMember{}, err
+		} else if err == nil {
+			return AccountMember{}, fault.At(fault.Invalid, "/email", "The user is a member of this account already")
+		}
 		c.about(e, m.User)
 		e.after = m
 		c.rights = true
