@@ -141,6 +141,7 @@ func (w *world) plant(t testing.TB) {
 	w.ids["MT"] = w.join(t, w.founder, "T", "person@world.test", "organization_read_only")
 	w.ids["MA"] = w.joinAccount(t, "AT", "person@world.test", "account_read_only")
 	w.ids["victim"] = w.newUser(t, "victim").id
+	w.ids["foreign"] = w.send(w.founder, "POST", "/client/v4/user/tokens", tokenJSON).at(t, "id")
 	w.ids["code"] = w.invite(t, w.founder, "T", "invited@world.test")
 }
 
