@@ -254,7 +254,8 @@ func (s *suite) organizationAccounts(t *testing.T) {
 		{"all, direct only", params{}, []string{"Delta shop", "alpha Shop", "Charlie", "bravo"}},
 		{"order_by", params{OrderBy: byName}, []string{"alpha Shop", "bravo", "Charlie", "Delta shop"}},
 		{
-			"order_by descending", params{OrderBy: byName, Direction: cloudflare.F(organizations.OrganizationAccountGetParamsDirectionDesc)},
+			"order_by descending",
+			params{OrderBy: byName, Direction: cloudflare.F(organizations.OrganizationAccountGetParamsDirectionDesc)},
 			[]string{"Delta shop", "Charlie", "bravo", "alpha Shop"},
 		},
 		{"name.contains", params{Name: cloudflare.F(named{Contains: cloudflare.F("SH")})}, []string{"Delta shop", "alpha Shop"}},

@@ -59,8 +59,11 @@ func (s *suite) organizationFilters(t *testing.T) {
 		want   []string
 	}{
 		{"id", organizations.OrganizationListParams{ID: cloudflare.F([]string{gamma.ID, root.ID})}, []string{"Alpha " + mark, mark + " Gamma"}},
-		{"name.contains", organizations.OrganizationListParams{Name: cloudflare.F(name{Contains: cloudflare.F(strings.ToUpper(mark))})},
-			[]string{"Alpha " + mark, "Beta " + mark, mark + " Gamma", "100%_" + mark}},
+		{
+			"name.contains",
+			organizations.OrganizationListParams{Name: cloudflare.F(name{Contains: cloudflare.F(strings.ToUpper(mark))})},
+			[]string{"Alpha " + mark, "Beta " + mark, mark + " Gamma", "100%_" + mark},
+		},
 		{"name.startsWith", organizations.OrganizationListParams{Name: cloudflare.F(name{StartsWith: cloudflare.F("BETA " + mark)})}, []string{"Beta " + mark}},
 		{"name.endsWith", organizations.OrganizationListParams{Name: cloudflare.F(name{EndsWith: cloudflare.F(mark + " gamma")})}, []string{mark + " Gamma"}},
 		{"wildcards are plain characters", organizations.OrganizationListParams{Name: cloudflare.F(name{Contains: cloudflare.F("%_" + mark)})}, []string{"100%_" + mark}},

@@ -307,6 +307,10 @@ func (s *suite) tokenErrors(t *testing.T) {
 // credentials: both schemes, both at once, none, wrong ones.
 func (s *suite) credentials(t *testing.T) {
 	ctx := t.Context()
+	wantSecret(t, s.server.Token)
+	if !regexp.MustCompile(`^[0-9A-Za-z_-]{37,60}$`).MatchString(s.server.APIKey) {
+		t.Errorf("a key of %d characters: the Terraform provider insists on 37 to 60 url-safe ones", len(s.server.APIKey))
+	}
 	both := []option.RequestOption{option.WithAPIEmail(s.server.Email), option.WithAPIKey(s.server.APIKey)}
 	for name, c := range map[string]*cloudflare.Client{
 		"token":                s.client(t),

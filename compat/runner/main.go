@@ -92,6 +92,9 @@ func runEngine(ctx context.Context, dir, engine string, jobs []job, verbose bool
 	defer func() { err = errors.Join(err, s.stop()) }()
 	fmt.Printf("%s: orgd answers at %s\n", engine, s.ready.BaseURL)
 	for _, j := range jobs {
+		if err := ctx.Err(); err != nil {
+			return passed, failed, err
+		}
 		began := time.Now()
 		output, jobErr := j.run(ctx, s)
 		verdict := "ok  "

@@ -68,6 +68,7 @@ func (s *server) launch(binary string, args []string) error {
 	command := exec.Command(binary, args...)
 	command.Stdout, command.Stderr = log, log
 	command.Env = cleanEnvironment()
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("start orgd: %w", err)
 	}
