@@ -33,21 +33,15 @@ func TestMoveSubtree(t *testing.T) {
 			t.Parallel()
 			m := newMover(t, e)
 			ctx, stop := context.WithCancel(t.Context())
-			var readers sync.WaitGroup
-			for range 3 {
-				readers.Go(func() { m.watch(ctx, t) })
-			}
-			for range 2 {
-				for _, to := range []id.Organization{m.roots[1], m.roots[0]} {
-					m.move(t, to)
-				}
-			}
+			var reader sync.WaitGroup
+			reader.Go(func() { m.watch(ctx, t) })
+			m.await(0)
+			m.move(t, m.roots[1])
+			m.await(1)
+			m.move(t, m.roots[0])
 			stop()
-			readers.Wait()
+			reader.Wait()
 			t.Logf("%d reads saw them in the first tree, %d in the other, %d of them during a move", m.seen[0], m.seen[1], m.during)
-			if m.seen[0] == 0 || m.seen[1] == 0 {
-				t.Error("the readers did not see both")
-			}
 		})
 	}
 }
@@ -61,7 +55,9 @@ type mover struct {
 	top    id.Organization
 
 	mu     sync.Mutex
+	looked *sync.Cond // the reader has looked, or failed
 	moving bool
+	failed bool
 	seen   [2]int
 	during int
 }
@@ -69,6 +65,7 @@ type mover struct {
 func newMover(t *testing.T, e enginetest.Engine) *mover {
 	t.Helper()
 	m := &mover{store: e.Open(t)}
+	m.looked = sync.NewCond(&m.mu)
 	enc := api.Encoder{Limits: org.DefaultLimits, EchoProfile: true}
 	m.s = org.New(org.Config{
 		Store: m.store, Now: time.Now, Random: rand.Reader, Limits: org.DefaultLimits, Encode: enc.Encode, StatusOf: api.StatusOf,
@@ -131,6 +128,15 @@ func (m *mover) mark(moving bool) {
 	m.moving = moving
 }
 
+// await waits until the reader has seen the subtree in a place.
+func (m *mover) await(where int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for m.seen[where] == 0 && !m.failed {
+		m.looked.Wait()
+	}
+}
+
 // watch reads until ctx ends.
 func (m *mover) watch(ctx context.Context, t *testing.T) {
 	for ctx.Err() == nil {
@@ -140,14 +146,27 @@ func (m *mover) watch(ctx context.Context, t *testing.T) {
 		where, err := m.look()
 		if err != nil {
 			t.Error(err)
+		}
+		m.saw(where, before, err != nil)
+		if err != nil {
 			return
 		}
-		m.mu.Lock()
-		m.seen[where]++
-		if before && m.moving {
-			m.during++
-		}
-		m.mu.Unlock()
+	}
+}
+
+// saw notes what the reader saw, and whether it was during a move from its
+// beginning to its end.
+func (m *mover) saw(where int, moving, failed bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	defer m.looked.Broadcast()
+	if failed {
+		m.failed = true
+		return
+	}
+	m.seen[where]++
+	if moving && m.moving {
+		m.during++
 	}
 }
 
