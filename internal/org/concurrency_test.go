@@ -25,7 +25,7 @@ import (
 // The shape of a history.
 const (
 	historyWorkers = 16
-	historySteps   = 80 // of each worker
+	historySteps   = 60 // of each worker
 )
 
 // narrow limits are reached all the time.
