@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/orgd/orgd/internal/audit"
 	"github.com/orgd/orgd/internal/id"
@@ -41,6 +42,9 @@ func (s *recordScan) into() []any {
 func (s *recordScan) value() (audit.Record, error) {
 	r := s.record
 	r.Time = moment(s.time)
+	if len(r.Actor.Salt) == 0 {
+		r.Actor.Salt = nil
+	}
 	r.Action.Resource, r.Action.Product = r.Resource.Type, r.Resource.Product
 	r.Resource.Request, r.Resource.Response = body(s.request), body(s.response)
 	r.Resource.Before, r.Resource.After = body(s.before), body(s.after)
@@ -106,8 +110,8 @@ type storedPersonal struct {
 func encodePersonal(list []audit.Personal) (string, error) {
 	stored := make([]storedPersonal, len(list))
 	for i, p := range list {
-		if !storable(p.Value) {
-			return "", errText // JSON would replace what is no UTF-8, and the leaf would not agree
+		if !utf8.ValidString(p.Value) {
+			return "", errText // JSON would replace it, and the leaf would not agree
 		}
 		stored[i] = storedPersonal{Subject: string(p.Subject), Salt: hex.EncodeToString(p.Salt), Value: p.Value, Commitment: p.Commitment}
 	}
@@ -128,7 +132,10 @@ func decodePersonal(s string) ([]audit.Personal, error) {
 		if err != nil {
 			return nil, fmt.Errorf("decode personal data: %w", err)
 		}
-		list[i] = audit.Personal{Subject: id.User(p.Subject), Salt: salt, Value: p.Value, Commitment: p.Commitment}
+		list[i] = audit.Personal{Subject: id.User(p.Subject), Value: p.Value, Commitment: p.Commitment}
+		if len(salt) > 0 {
+			list[i].Salt = salt
+		}
 	}
 	return list, nil
 }

@@ -73,11 +73,14 @@ func encodeJSONList(list []string) any {
 	return string(b)
 }
 
-// list returns the parameter for list of identifiers.
+// list returns the parameter for list of identifiers. What cannot be stored
+// cannot be found either.
 func list[T ~string](d *dialect, ids []T) any {
-	plain := make([]string, len(ids))
-	for i, v := range ids {
-		plain[i] = string(v)
+	plain := make([]string, 0, len(ids))
+	for _, v := range ids {
+		if storable(string(v)) {
+			plain = append(plain, string(v))
+		}
 	}
 	return d.encodeList(plain)
 }

@@ -15,6 +15,9 @@ func (t *tx) Answer(ctx context.Context, u id.User, key string) (org.Answer, err
 	var created int64
 	err := t.one(ctx, "answer", answerSQL, []any{string(u), key}, &a.Fingerprint, &a.Status, &a.Body, &created)
 	a.Created = moment(created)
+	if len(a.Body) == 0 {
+		a.Body = nil
+	}
 	return a, err
 }
 
