@@ -22,7 +22,7 @@ type account struct {
 // an empty string leaves Terraform a difference.
 type accountSettings struct {
 	AbuseContactEmail *string `json:"abuse_contact_email,omitempty"`
-	EnforceTwoFactor  bool    `json:"enforce_twofactor"`
+	EnforceTwoFactor  *bool   `json:"enforce_twofactor,omitempty"`
 }
 
 type managedBy struct {
@@ -33,7 +33,7 @@ type managedBy struct {
 func newAccount(a *org.Account) account {
 	w := account{ID: string(a.ID), Name: a.Name, Type: a.Type, Created: timestamp(a.Created)}
 	w.Settings.AbuseContactEmail = a.Settings.AbuseContactEmail
-	w.Settings.EnforceTwoFactor = a.Settings.EnforceTwoFactor != nil && *a.Settings.EnforceTwoFactor
+	w.Settings.EnforceTwoFactor = a.Settings.EnforceTwoFactor
 	if a.Organization != "" {
 		w.ManagedBy = &managedBy{a.Organization, a.OrganizationName}
 	}
