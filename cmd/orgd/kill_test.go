@@ -8,8 +8,6 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -30,19 +28,6 @@ const (
 	killWriters = 8
 	longestRun  = 200 * time.Millisecond // from the first write to the kill
 )
-
-// binary builds orgd the way that it is shipped: without the race detector,
-// which would make a server too slow to be killed in the midst of much.
-func binary(t *testing.T) string {
-	t.Helper()
-	name := filepath.Join(t.TempDir(), "orgd")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", name, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build orgd: %v\n%s", err, out)
-	}
-	return name
-}
 
 // TestKill kills the server at random moments while it is written to, and
 // looks at what is there afterwards: all that was answered, and of what was
