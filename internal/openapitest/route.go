@@ -61,7 +61,7 @@ func (d *Document) find(u *url.URL) (route, map[string]string, bool) {
 	segments := strings.Split(path, "/")
 	for i, s := range segments {
 		plain, err := url.PathUnescape(s)
-		if err != nil {
+		if err != nil || s == "." || s == ".." { // no identifiers, unless they are escaped
 			return route{}, nil, false
 		}
 		segments[i] = plain
