@@ -36,6 +36,9 @@ var startTime = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // a second, for which a server may remember the rights of a caller.
 const tick = time.Second + time.Microsecond
 
+// briefly is how much is shown of a body that is not to be shown whole.
+const briefly = 80
+
 // runner plays one script against one store.
 type runner struct {
 	t         *testing.T
@@ -44,6 +47,7 @@ type runner struct {
 	service   *org.Service
 	url       string
 	client    *http.Client
+	done      chan struct{} // a request was handled to its end, its line of log included
 	log       bytes.Buffer
 	now       time.Time
 	random    *rand.ChaCha8
@@ -54,7 +58,7 @@ func newRunner(t *testing.T, s *script, store org.Store, documents []*openapites
 	t.Helper()
 	r := &runner{
 		t: t, documents: documents, store: &watchedStore{Store: store, logs: make(map[id.Log]int64)},
-		now: startTime, random: rand.NewChaCha8([32]byte{}), values: make(map[string]string),
+		done: make(chan struct{}, 1), now: startTime, random: rand.NewChaCha8([32]byte{}), values: make(map[string]string),
 		client: &http.Client{
 			Transport:     &http.Transport{DisableCompression: true},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -73,7 +77,11 @@ func newRunner(t *testing.T, s *script, store org.Store, documents []*openapites
 	})
 	config.Service, config.Encoder, config.Now, config.Random = r.service, encoder, clock, r.random
 	config.Logger, config.Registry = slog.New(slog.NewTextHandler(&r.log, nil)), prometheus.NewRegistry()
-	server := httptest.NewServer(api.New(config).Handler())
+	handler := api.New(config).Handler()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		handler.ServeHTTP(w, req)
+		r.done <- struct{}{}
+	}))
 	t.Cleanup(server.Close)
 	t.Cleanup(r.client.CloseIdleConnections)
 	r.url = server.URL
@@ -181,6 +189,9 @@ func (r *runner) play(st *step) (response, records string) {
 		}
 		records += r.formatRecord(&rec)
 	}
+	if st.brief {
+		body = append(body[:briefly:briefly], "..."...)
+	}
 	return formatResponse(resp.StatusCode, resp.Header, body), records
 }
 
@@ -210,6 +221,7 @@ func (r *runner) send(st *step) (*http.Response, []byte) {
 	if err != nil {
 		r.t.Fatalf("%s: read the answer: %v", st.title, err)
 	}
+	<-r.done
 	r.demand(st, resp, body)
 	r.validate(st, req, []byte(sent), resp, body)
 	r.keep(st, resp, body)
@@ -227,6 +239,9 @@ func (r *runner) demand(st *step, resp *http.Response, body []byte) {
 	}
 	if log := r.log.String(); strings.Count(log, "ray="+id) != 1 || strings.Count(log, "\n") != 1 {
 		r.t.Errorf("%s: want one line of log with ray %s, got:\n%s", st.title, id, log)
+	}
+	if text := string(body); resp.StatusCode >= 500 && (strings.Contains(text, "goroutine") || strings.Contains(text, "store")) {
+		r.t.Errorf("%s: the answer tells too much: %s", st.title, body)
 	}
 	if st.store == "panic" && !strings.Contains(r.log.String(), "goroutine") {
 		r.t.Errorf("%s: the log has no stack:\n%s", st.title, r.log.String())

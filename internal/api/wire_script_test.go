@@ -30,7 +30,7 @@ type step struct {
 	keep                []string
 	wait                time.Duration
 	store               string
-	lenient             bool
+	lenient, brief      bool
 	body                string
 	response, audit     string
 }
@@ -104,6 +104,8 @@ func (st *step) parse() (err error) {
 			st.store = rest
 		case word == "lenient":
 			st.lenient = true
+		case word == "brief":
+			st.brief = true
 		case word == "escaped":
 			st.body, err = strconv.Unquote(st.body)
 		default:

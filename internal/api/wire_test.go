@@ -34,6 +34,7 @@ package api_test
 //	store broken                makes the store fail: broken, unavailable or panic
 //	lenient                     the request succeeds although the API description has it otherwise
 //	escaped                     the body is a Go string literal
+//	brief                       only the beginning of the answer's body is shown
 //
 // and, after an empty line, the body. $NAME is replaced in all of it; $$ is a
 // dollar sign. A response is its status, its headers and its body. Headers
