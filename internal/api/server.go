@@ -115,8 +115,10 @@ func (s *Server) answer(w http.ResponseWriter, q *request) (rep reply, err error
 	}
 	rep, err = q.route.handle(q.Context(), q)
 	if replay, ok := asReplay(err); ok {
-		w.Header().Set("Idempotent-Replayed", "true")
-		return q.replayed(replay)
+		if rep, err = q.replayed(replay); err == nil {
+			w.Header().Set("Idempotent-Replayed", "true")
+		}
+		return rep, err
 	}
 	return rep, err
 }
