@@ -151,3 +151,22 @@ func TestEffectiveAccessIsWhatTheUserMayDo(t *testing.T) {
 		}
 	})
 }
+
+func TestOwnOrganizations(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, w *world) {
+		x := w.plant()
+		w.join(x.root.ID, x.owner, x.atLeaf, auth.Billing)
+		for _, c := range []struct {
+			caller *auth.Caller
+			want   []string
+		}{
+			{x.owner.caller(), []string{"Root"}},
+			{x.atLeaf.caller(), []string{"Root", "Leaf"}},
+			{x.guest.caller(), nil},
+			{w.bearer(w.token(x.atLeaf, onOrganization(x.leaf.ID)).Value), []string{"Leaf"}},
+			{w.bearer(w.token(x.owner, onOrganization(x.leaf.ID)).Value), nil},
+		} {
+			wantDiff(t, c.want, names(must[[]org.Organization](t)(w.OwnOrganizations(t.Context(), c.caller))))
+		}
+	})
+}

@@ -57,8 +57,10 @@ func TestCreateAccount(t *testing.T) {
 			}
 			w.wantTrail(t, func() {
 				_, err := w.CreateAccount(ctx, ada.request(), org.NewAccount{Name: "one too many", Organization: child.ID})
-				wantRefusal(t, err, refusal{code: fault.LimitReached,
-					message: "Limit reached: 6 accounts in the tree of this root, the limit is 6 (raise it with limits.accounts)"})
+				wantRefusal(t, err, refusal{
+					code:    fault.LimitReached,
+					message: "Limit reached: 6 accounts in the tree of this root, the limit is 6 (raise it with limits.accounts)",
+				})
 			}, "Child: Create Account failure 400")
 			w.account("another tree", ada, w.root("Other", ada).ID)
 			w.account("no tree", ada, "")
@@ -97,18 +99,35 @@ func TestAccountsAreVisible(t *testing.T) {
 			list []string
 			in   map[string]string // list of the accounts directly in an organization, or the refusal
 		}{
-			{"the super administrator of the root", x.owner, []string{"Inner", "Outer", "Loose"},
-				map[string]string{"Root": "[]", "Left": "[]", "Leaf": "[Inner]", "Right": "[Outer]", "Foreign": "not_found"}},
-			{"one of a sub-organization", x.atLeft, []string{"Inner"},
-				map[string]string{"Root": "forbidden", "Left": "[]", "Leaf": "[Inner]", "Right": "not_found", "Foreign": "not_found"}},
-			{"a reader", x.reader, []string{"Inner"},
-				map[string]string{"Root": "forbidden", "Left": "[]", "Leaf": "[Inner]", "Right": "not_found", "Foreign": "not_found"}},
-			{"one of a sibling", x.atRight, []string{"Outer"},
-				map[string]string{"Root": "forbidden", "Left": "not_found", "Leaf": "not_found", "Right": "[Outer]", "Foreign": "not_found"}},
-			{"a member of an account", x.guest, []string{"Inner"},
-				map[string]string{"Root": "forbidden", "Left": "forbidden", "Leaf": "forbidden", "Right": "not_found", "Foreign": "not_found"}},
-			{"a stranger", x.stranger, nil,
-				map[string]string{"Root": "not_found", "Left": "not_found", "Leaf": "not_found", "Right": "not_found", "Foreign": "[]"}},
+			{
+				"the super administrator of the root", x.owner,
+				[]string{"Inner", "Outer", "Loose"},
+				map[string]string{"Root": "[]", "Left": "[]", "Leaf": "[Inner]", "Right": "[Outer]", "Foreign": "not_found"},
+			},
+			{
+				"one of a sub-organization", x.atLeft,
+				[]string{"Inner"},
+				map[string]string{"Root": "forbidden", "Left": "[]", "Leaf": "[Inner]", "Right": "not_found", "Foreign": "not_found"},
+			},
+			{
+				"a reader", x.reader,
+				[]string{"Inner"},
+				map[string]string{"Root": "forbidden", "Left": "[]", "Leaf": "[Inner]", "Right": "not_found", "Foreign": "not_found"},
+			},
+			{
+				"one of a sibling", x.atRight,
+				[]string{"Outer"},
+				map[string]string{"Root": "forbidden", "Left": "not_found", "Leaf": "not_found", "Right": "[Outer]", "Foreign": "not_found"},
+			},
+			{
+				"a member of an account", x.guest,
+				[]string{"Inner"},
+				map[string]string{"Root": "forbidden", "Left": "forbidden", "Leaf": "forbidden", "Right": "not_found", "Foreign": "not_found"},
+			},
+			{
+				"a stranger", x.stranger, nil,
+				map[string]string{"Root": "not_found", "Left": "not_found", "Leaf": "not_found", "Right": "not_found", "Foreign": "[]"},
+			},
 		} {
 			t.Run(c.who, func(t *testing.T) {
 				caller := c.p.caller()
@@ -257,11 +276,19 @@ func TestUpdateAccount(t *testing.T) {
 			name string
 			set  org.AccountSettings
 		}{
-			{"settings", org.AccountUpdate{Name: "Inner", Settings: &org.AccountSettings{AbuseContactEmail: &email, EnforceTwoFactor: &yes}},
-				"Inner", org.AccountSettings{AbuseContactEmail: &email, EnforceTwoFactor: &yes}},
+			{
+				"settings",
+				org.AccountUpdate{Name: "Inner", Settings: &org.AccountSettings{AbuseContactEmail: &email, EnforceTwoFactor: &yes}},
+				"Inner",
+				org.AccountSettings{AbuseContactEmail: &email, EnforceTwoFactor: &yes},
+			},
 			{"the name alone", org.AccountUpdate{Name: " New "}, "New", org.AccountSettings{AbuseContactEmail: &email, EnforceTwoFactor: &yes}},
-			{"settings are replaced as a whole", org.AccountUpdate{Name: "New", Settings: &org.AccountSettings{EnforceTwoFactor: new(bool)}},
-				"New", org.AccountSettings{EnforceTwoFactor: new(bool)}},
+			{
+				"settings are replaced as a whole",
+				org.AccountUpdate{Name: "New", Settings: &org.AccountSettings{EnforceTwoFactor: new(bool)}},
+				"New",
+				org.AccountSettings{EnforceTwoFactor: new(bool)},
+			},
 			{"settings are unset", org.AccountUpdate{Name: "New", Settings: &org.AccountSettings{}}, "New", org.AccountSettings{}},
 		} {
 			t.Run(step.what, func(t *testing.T) {
@@ -372,8 +399,10 @@ func TestMoveAccount(t *testing.T) {
 			}
 			w.wantTrail(t, func() {
 				_, err := move(x.owner, x.inner, full.ID)
-				wantRefusal(t, err, refusal{code: fault.LimitReached,
-					message: "Limit reached: 6 accounts in the tree of this root, the limit is 6 (raise it with limits.accounts)"})
+				wantRefusal(t, err, refusal{
+					code:    fault.LimitReached,
+					message: "Limit reached: 6 accounts in the tree of this root, the limit is 6 (raise it with limits.accounts)",
+				})
 			}, "Right: Move Account failure 400")
 		})
 	})
@@ -434,8 +463,10 @@ func TestMoveAccounts(t *testing.T) {
 				w.account("x", x.owner, nearly.ID)
 			}
 			_, err := move(x.owner, nearly.ID, x.inner.ID, x.outer.ID, x.loose.ID)
-			wantRefusal(t, err, refusal{fault.LimitReached, "/account_ids/2",
-				"Limit reached: 6 accounts in the tree of this root, the limit is 6 (raise it with limits.accounts)"})
+			wantRefusal(t, err, refusal{
+				fault.LimitReached, "/account_ids/2",
+				"Limit reached: 6 accounts in the tree of this root, the limit is 6 (raise it with limits.accounts)",
+			})
 			if got := where(); got != "Leaf,Right," {
 				t.Errorf("the accounts are in %s", got)
 			}

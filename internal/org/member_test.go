@@ -77,8 +77,13 @@ func TestInvitation(t *testing.T) {
 					o    id.Organization
 					code string
 				}{
-					{eve, root.ID, invitation.Code}, {ada, root.ID, invitation.Code}, {bob, root.ID, ""}, {bob, root.ID, "x"},
-					{bob, root.ID, string(invitation.ID)}, {bob, "x", invitation.Code}, {bob, id.Organization(id.Instance), invitation.Code},
+					{eve, root.ID, invitation.Code},
+					{ada, root.ID, invitation.Code},
+					{bob, root.ID, ""},
+					{bob, root.ID, "x"},
+					{bob, root.ID, string(invitation.ID)},
+					{bob, "x", invitation.Code},
+					{bob, id.Organization(id.Instance), invitation.Code},
 				} {
 					for _, accept := range []bool{true, false} {
 						_, err := w.AnswerInvitation(ctx, try.p.request(), try.o, try.code, accept)
@@ -226,14 +231,26 @@ func TestCreateMembers(t *testing.T) {
 		}{
 			{"none", nil, refusal{fault.Invalid, "/members", "/members must have 1 to 10 members"}},
 			{"too many", make([]org.NewMember, 11), refusal{fault.Invalid, "/members", "/members must have 1 to 10 members"}},
-			{"one malformed", []org.NewMember{{Email: "bob@example.com"}, {Email: "x"}},
-				refusal{fault.Invalid, "/members/1/user/email", "/members/1/user/email must have 3 to 254 characters"}},
-			{"one twice", []org.NewMember{{Email: "bob@example.com"}, {Email: "new@example.com"}, {Email: "BOB@example.com"}},
-				refusal{fault.Invalid, "/members/2/user/email", "This e-mail already belongs to a member or an open invitation"}},
-			{"one who is there", []org.NewMember{{Email: "bob@example.com"}, {Email: "ada@example.com"}},
-				refusal{fault.Invalid, "/members/1/user/email", "This e-mail already belongs to a member or an open invitation"}},
-			{"one unknown, at once", []org.NewMember{{Email: "bob@example.com"}, {Email: "new@example.com", Status: org.Active}},
-				refusal{fault.Invalid, "/members/1/user/email", "Only an existing user can be added at once; leave status out to invite"}},
+			{
+				"one malformed",
+				[]org.NewMember{{Email: "bob@example.com"}, {Email: "x"}},
+				refusal{fault.Invalid, "/members/1/user/email", "/members/1/user/email must have 3 to 254 characters"},
+			},
+			{
+				"one twice",
+				[]org.NewMember{{Email: "bob@example.com"}, {Email: "new@example.com"}, {Email: "BOB@example.com"}},
+				refusal{fault.Invalid, "/members/2/user/email", "This e-mail already belongs to a member or an open invitation"},
+			},
+			{
+				"one who is there",
+				[]org.NewMember{{Email: "bob@example.com"}, {Email: "ada@example.com"}},
+				refusal{fault.Invalid, "/members/1/user/email", "This e-mail already belongs to a member or an open invitation"},
+			},
+			{
+				"one unknown, at once",
+				[]org.NewMember{{Email: "bob@example.com"}, {Email: "new@example.com", Status: org.Active}},
+				refusal{fault.Invalid, "/members/1/user/email", "Only an existing user can be added at once; leave status out to invite"},
+			},
 		} {
 			t.Run(c.what, func(t *testing.T) {
 				w.wantTrail(t, func() {
@@ -359,8 +376,10 @@ func TestSetMemberRole(t *testing.T) {
 		t.Run("the last super administrator is not demoted", func(t *testing.T) {
 			w.wantTrail(t, func() {
 				_, err := set(ada, own.ID, auth.ReadOnly)
-				wantRefusal(t, err, refusal{code: fault.LastSuperAdministrator,
-					message: "The last active super administrator of a root organization cannot be removed or demoted"})
+				wantRefusal(t, err, refusal{
+					code:    fault.LastSuperAdministrator,
+					message: "The last active super administrator of a root organization cannot be removed or demoted",
+				})
 			}, "Root: Change Role failure 400")
 			must[org.Member](t)(set(ada, own.ID, auth.SuperAdministrator)) // it keeps the role
 		})

@@ -1,8 +1,6 @@
 package org_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -71,8 +69,10 @@ func TestCreateOrganization(t *testing.T) {
 					want refusal
 				}{
 					{org.NewOrganization{Name: " "}, refusal{fault.Invalid, "/name", "/name must have 1 to 100 characters"}},
-					{org.NewOrganization{Name: "x", Profile: &org.Profile{BusinessName: strings.Repeat("x", 4097)}},
-						refusal{fault.Invalid, "/profile/business_name", "/profile/business_name must have at most 4096 characters"}},
+					{
+						org.NewOrganization{Name: "x", Profile: &org.Profile{BusinessName: strings.Repeat("x", 4097)}},
+						refusal{fault.Invalid, "/profile/business_name", "/profile/business_name must have at most 4096 characters"},
+					},
 					{org.NewOrganization{Name: "x", Parent: "../.."}, refusal{fault.NotFound, "/parent/id", "parent organization not found"}},
 					{org.NewOrganization{Name: "x", Parent: id.Organization(id.Instance)}, refusal{fault.NotFound, "/parent/id", "parent organization not found"}},
 					{org.NewOrganization{Name: "x", Parent: id.Organization(ada.user.ID)}, refusal{fault.NotFound, "/parent/id", "parent organization not found"}},
@@ -408,8 +408,10 @@ func TestMoveOrganizationKeepsTheAccountLimit(t *testing.T) {
 			return err
 		}
 		w.wantTrail(t, func() {
-			wantRefusal(t, move(), refusal{code: fault.LimitReached,
-				message: "Limit reached: 4 accounts in the tree of this root, the limit is 6 (raise it with limits.accounts)"})
+			wantRefusal(t, move(), refusal{
+				code:    fault.LimitReached,
+				message: "Limit reached: 4 accounts in the tree of this root, the limit is 6 (raise it with limits.accounts)",
+			})
 		}, "A: Move Organization failure 400")
 		must[id.Account](t)(w.DeleteAccount(ctx, ada.request(), last.ID))
 		if err := move(); err != nil {
@@ -576,41 +578,5 @@ func TestRestoreOrganization(t *testing.T) {
 			_, err := restore(x.stranger, x.foreign)
 			wantRefusal(t, err, absent)
 		})
-	})
-}
-
-func TestOwnOrganizations(t *testing.T) {
-	onEveryEngine(t, func(t *testing.T, w *world) {
-		x := w.plant()
-		w.join(x.root.ID, x.owner, x.atLeaf, auth.Billing)
-		for _, c := range []struct {
-			caller *auth.Caller
-			want   []string
-		}{
-			{x.owner.caller(), []string{"Root"}},
-			{x.atLeaf.caller(), []string{"Root", "Leaf"}},
-			{x.guest.caller(), nil},
-			{w.bearer(w.token(x.atLeaf, onOrganization(x.leaf.ID)).Value), []string{"Leaf"}},
-			{w.bearer(w.token(x.owner, onOrganization(x.leaf.ID)).Value), nil},
-		} {
-			wantDiff(t, c.want, names(must[[]org.Organization](t)(w.OwnOrganizations(t.Context(), c.caller))))
-		}
-	})
-}
-
-func TestErrorsOfTheStoreAreNoRefusals(t *testing.T) {
-	onEveryEngine(t, func(t *testing.T, w *world) {
-		x := w.plant()
-		caller := x.owner.caller()
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		_, err := w.Organization(ctx, caller, x.root.ID)
-		if err == nil || fault.CodeOf(err) == fault.NotFound {
-			t.Errorf("a read that was given up: %v", err)
-		}
-		_, err = w.UpdateOrganization(ctx, requestOf(caller), x.root.ID, org.OrganizationUpdate{Name: "x"})
-		if _, refused := errors.AsType[*fault.Error](err); err == nil || refused && fault.CodeOf(err).Refusal() {
-			t.Errorf("a change that was given up: %v", err)
-		}
 	})
 }

@@ -146,8 +146,10 @@ func TestCheckCycle(t *testing.T) {
 
 func TestCheckDepth(t *testing.T) {
 	tooDeep := func(levels, limit int) *refused {
-		return &refused{fault.TooDeep, "/parent/id",
-			fmt.Sprintf("Too deep: %d levels below the root, the limit is %d (raise it with limits.depth)", levels, limit)}
+		return &refused{
+			fault.TooDeep, "/parent/id",
+			fmt.Sprintf("Too deep: %d levels below the root, the limit is %d (raise it with limits.depth)", levels, limit),
+		}
 	}
 	path := make([]id.Organization, 6)
 	for _, x := range []struct {
@@ -180,8 +182,13 @@ func TestCheckAccounts(t *testing.T) {
 		present, added int64
 		no             *refused
 	}{
-		{0, 1, nil}, {9, 1, nil}, {10, 0, nil}, {0, 10, nil},
-		{10, 1, full(10)}, {9, 2, full(9)}, {0, 11, full(0)},
+		{0, 1, nil},
+		{9, 1, nil},
+		{10, 0, nil},
+		{0, 10, nil},
+		{10, 1, full(10)},
+		{9, 2, full(9)},
+		{0, 11, full(0)},
 	} {
 		checkRefusal(t, checkAccounts(Limits{Accounts: 10}, x.present, x.added), x.no)
 	}
@@ -209,8 +216,10 @@ func TestCheckEmpty(t *testing.T) {
 }
 
 func TestCheckLastSuperAdministrator(t *testing.T) {
-	last := &refused{code: fault.LastSuperAdministrator,
-		message: "The last active super administrator of a root organization cannot be removed or demoted"}
+	last := &refused{
+		code:    fault.LastSuperAdministrator,
+		message: "The last active super administrator of a root organization cannot be removed or demoted",
+	}
 	root, child := Organization{ID: "r"}, Organization{ID: "c", Parent: "r"}
 	for _, x := range []struct {
 		what   string

@@ -88,24 +88,42 @@ func TestTokensAreChecked(t *testing.T) {
 				"a status":      {func(n *org.NewToken) { n.Status = org.TokenExpired }, refusal{fault.Invalid, "/status", "/status must be active or disabled"}},
 				"no policies":   {func(n *org.NewToken) { n.Policies = nil }, refusal{fault.Invalid, "/policies", "/policies must have 1 to 100 policies"}},
 				"many policies": {func(n *org.NewToken) { n.Policies = make([]org.TokenPolicy, 101) }, refusal{fault.Invalid, "/policies", "/policies must have 1 to 100 policies"}},
-				"no groups": {func(n *org.NewToken) { n.Policies[0].Groups = nil },
-					refusal{fault.Invalid, "/policies/0/permission_groups", "/policies/0/permission_groups must have 1 to 100 groups"}},
-				"an unknown group": {func(n *org.NewToken) { n.Policies[0].Groups = append(n.Policies[0].Groups[:1:1], "x") },
-					refusal{fault.Invalid, "/policies/0/permission_groups/1/id", "/policies/0/permission_groups/1/id is not a permission group; GET /user/tokens/permission_groups lists them"}},
-				"no resources": {func(n *org.NewToken) { n.Policies[0].Resources = nil },
-					refusal{fault.Invalid, "/policies/0/resources", "/policies/0/resources must have 1 to 100 resources"}},
-				"an unknown resource": {func(n *org.NewToken) { n.Policies[0].Resources = []string{"com.cloudflare.api.zone.*"} },
-					refusal{fault.Invalid, "/policies/0/resources", resources}},
-				"a resource without an identifier": {func(n *org.NewToken) { n.Policies[0].Resources = []string{onAccount("x")} },
-					refusal{fault.Invalid, "/policies/0/resources", resources}},
-				"no address": {func(n *org.NewToken) { n.AllowIP = []string{"192.0.2.1", "x"} },
-					refusal{fault.Invalid, "/condition/request_ip/in/1", "/condition/request_ip/in/1 must be an address or a CIDR block"}},
-				"no address to deny": {func(n *org.NewToken) { n.DenyIP = []string{"192.0.2.1/33"} },
-					refusal{fault.Invalid, "/condition/request_ip/not_in/0", "/condition/request_ip/not_in/0 must be an address or a CIDR block"}},
-				"expired": {func(n *org.NewToken) { n.Expires = now },
-					refusal{fault.Invalid, "/expires_on", "/expires_on must lie in the future and after /not_before"}},
-				"expired before it begins": {func(n *org.NewToken) { n.Expires, n.NotBefore = now.Add(time.Hour), now.Add(time.Hour) },
-					refusal{fault.Invalid, "/expires_on", "/expires_on must lie in the future and after /not_before"}},
+				"no groups": {
+					func(n *org.NewToken) { n.Policies[0].Groups = nil },
+					refusal{fault.Invalid, "/policies/0/permission_groups", "/policies/0/permission_groups must have 1 to 100 groups"},
+				},
+				"an unknown group": {
+					func(n *org.NewToken) { n.Policies[0].Groups = append(n.Policies[0].Groups[:1:1], "x") },
+					refusal{fault.Invalid, "/policies/0/permission_groups/1/id", "/policies/0/permission_groups/1/id is not a permission group; GET /user/tokens/permission_groups lists them"},
+				},
+				"no resources": {
+					func(n *org.NewToken) { n.Policies[0].Resources = nil },
+					refusal{fault.Invalid, "/policies/0/resources", "/policies/0/resources must have 1 to 100 resources"},
+				},
+				"an unknown resource": {
+					func(n *org.NewToken) { n.Policies[0].Resources = []string{"com.cloudflare.api.zone.*"} },
+					refusal{fault.Invalid, "/policies/0/resources", resources},
+				},
+				"a resource without an identifier": {
+					func(n *org.NewToken) { n.Policies[0].Resources = []string{onAccount("x")} },
+					refusal{fault.Invalid, "/policies/0/resources", resources},
+				},
+				"no address": {
+					func(n *org.NewToken) { n.AllowIP = []string{"192.0.2.1", "x"} },
+					refusal{fault.Invalid, "/condition/request_ip/in/1", "/condition/request_ip/in/1 must be an address or a CIDR block"},
+				},
+				"no address to deny": {
+					func(n *org.NewToken) { n.DenyIP = []string{"192.0.2.1/33"} },
+					refusal{fault.Invalid, "/condition/request_ip/not_in/0", "/condition/request_ip/not_in/0 must be an address or a CIDR block"},
+				},
+				"expired": {
+					func(n *org.NewToken) { n.Expires = now },
+					refusal{fault.Invalid, "/expires_on", "/expires_on must lie in the future and after /not_before"},
+				},
+				"expired before it begins": {
+					func(n *org.NewToken) { n.Expires, n.NotBefore = now.Add(time.Hour), now.Add(time.Hour) },
+					refusal{fault.Invalid, "/expires_on", "/expires_on must lie in the future and after /not_before"},
+				},
 			} {
 				in := org.FullToken(ada.user.ID, "test")
 				c.change(&in)
