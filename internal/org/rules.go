@@ -60,8 +60,10 @@ func checkEmail(pointer, email string) (string, error) {
 // JSON alike (wire §4). The bound of 4,096 characters is ours.
 func checkProfile(pointer string, p Profile) error {
 	for _, f := range []struct{ name, value string }{
-		{"business_address", p.BusinessAddress}, {"business_email", p.BusinessEmail},
-		{"business_name", p.BusinessName}, {"business_phone", p.BusinessPhone},
+		{"business_address", p.BusinessAddress},
+		{"business_email", p.BusinessEmail},
+		{"business_name", p.BusinessName},
+		{"business_phone", p.BusinessPhone},
 		{"external_metadata", p.ExternalMetadata},
 	} {
 		at := pointer + "/" + f.name
