@@ -1,7 +1,10 @@
 package enginetest
 
 import (
+	"context"
+	"database/sql"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/orgd/orgd/internal/engine"
@@ -14,21 +17,30 @@ type Engine struct {
 	// URL returns the URL of a new database without a schema, which is
 	// removed when the test ends.
 	URL func(testing.TB) string
-	// Open returns a new store, empty and migrated, which is closed and
-	// removed when the test ends.
+	// Open returns a new store, empty and migrated, which is closed when the
+	// test ends.
 	Open func(testing.TB) org.Store
+	// Migrated returns the URL of a database that is empty and migrated, and
+	// gone when the test ends. The test must not keep connections to it.
+	Migrated func(testing.TB) string
+	// Exec runs statements on the database at a URL behind the back of any
+	// store, without regard to what they break.
+	Exec func(tb testing.TB, url, statements string)
 }
 
 // All returns every engine, SQLite first. An engine that cannot be had fails
 // the test that asks it for a store.
 func All(tb testing.TB) []Engine {
 	tb.Helper()
-	engines := []Engine{{Name: "sqlite", URL: sqliteURL}, {Name: "postgres", URL: postgresURL}}
+	engines := []Engine{
+		{Name: "sqlite", URL: sqliteURL, Migrated: migratedSQLite, Exec: execSQLite},
+		{Name: "postgres", URL: postgresURL, Migrated: takeDatabase, Exec: execPostgres},
+	}
 	for i := range engines {
-		e := &engines[i]
-		e.Open = func(tb testing.TB) org.Store {
+		migrated := engines[i].Migrated
+		engines[i].Open = func(tb testing.TB) org.Store {
 			tb.Helper()
-			return open(tb, e.URL(tb))
+			return open(tb, migrated(tb))
 		}
 	}
 	return engines
@@ -37,6 +49,34 @@ func All(tb testing.TB) []Engine {
 func sqliteURL(tb testing.TB) string {
 	tb.Helper()
 	return "sqlite:" + filepath.Join(tb.TempDir(), "orgd.db")
+}
+
+func migratedSQLite(tb testing.TB) string {
+	tb.Helper()
+	url := sqliteURL(tb)
+	if err := engine.Migrate(tb.Context(), url); err != nil {
+		tb.Fatal(err)
+	}
+	return url
+}
+
+func execSQLite(tb testing.TB, url, statements string) {
+	tb.Helper()
+	db, err := sql.Open("sqlite", strings.TrimPrefix(url, "sqlite:")) // foreign keys are off
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(tb.Context(), statements); err != nil {
+		tb.Fatalf("%s: %v", statements, err)
+	}
+}
+
+func execPostgres(tb testing.TB, url, statements string) {
+	tb.Helper()
+	if err := execAsReplica(context.WithoutCancel(tb.Context()), url, statements); err != nil {
+		tb.Fatalf("%s: %v", statements, err)
+	}
 }
 
 func postgresURL(tb testing.TB) string {
@@ -53,13 +93,10 @@ func postgresURL(tb testing.TB) string {
 	return url
 }
 
-// open opens a migrated store. Tests are about what is stored, not about
-// power failures, so SQLite need not wait for the disk.
+// open opens a store. Tests are about what is stored, not about power
+// failures, so SQLite need not wait for the disk.
 func open(tb testing.TB, url string) org.Store {
 	tb.Helper()
-	if err := engine.Migrate(tb.Context(), url); err != nil {
-		tb.Fatal(err)
-	}
 	s, err := engine.Open(tb.Context(), url, engine.Options{SQLiteSynchronous: "normal"})
 	if err != nil {
 		tb.Fatal(err)

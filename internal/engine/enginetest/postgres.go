@@ -186,7 +186,7 @@ func Main(m *testing.M) int {
 	if shared.postgres == nil {
 		return code
 	}
-	if err := shared.postgres.Stop(); err != nil {
+	if err := errors.Join(dropSpare(), shared.postgres.Stop()); err != nil {
 		fmt.Fprintln(os.Stderr, "enginetest:", err)
 		return max(code, 1)
 	}

@@ -1,0 +1,173 @@
+package fsck_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/orgd/orgd/internal/engine"
+	"github.com/orgd/orgd/internal/engine/enginetest"
+	"github.com/orgd/orgd/internal/fsck"
+	"github.com/orgd/orgd/internal/org"
+	"github.com/orgd/orgd/internal/storetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(enginetest.Main(m)) }
+
+// damages break one invariant each. The names in braces are replaced by
+// identifiers of the sample.
+var damages = []struct {
+	name string
+	sql  string
+	want []fsck.Rule // besides others that follow from the same damage
+}{
+	{"a cycle", "UPDATE organizations SET parent_id = '{leaf}' WHERE id = '{root}'", []fsck.Rule{fsck.Cycle}},
+	{"an organization below itself", "UPDATE organizations SET parent_id = id WHERE id = '{leaf}'", []fsck.Rule{fsck.Cycle}},
+	{"a wrong path", "UPDATE organizations SET path = '{other}/{leaf}', depth = 1 WHERE id = '{leaf}'", []fsck.Rule{fsck.Path, fsck.Closure, fsck.Root, fsck.Count}},
+	{"an empty path", "UPDATE organizations SET path = '' WHERE id = '{leaf}'", []fsck.Rule{fsck.Path, fsck.Depth}},
+	{"another parent", "UPDATE organizations SET parent_id = '{other}' WHERE id = '{leaf}'", []fsck.Rule{fsck.Path}},
+	{"a wrong depth", "UPDATE organizations SET depth = 7 WHERE id = '{mid}'", []fsck.Rule{fsck.Depth}},
+	{"a parent that is deleted", "UPDATE organizations SET deleted_at = 5 WHERE id = '{mid}'", []fsck.Rule{fsck.Orphan, fsck.Closure, fsck.Count, fsck.NoRecord}},
+	{"a parent that is absent", "DELETE FROM organizations WHERE id = '{mid}'", []fsck.Rule{fsck.Orphan, fsck.NoChange}},
+	{"a pair that is missing", "DELETE FROM organization_closure WHERE ancestor_id = '{root}' AND descendant_id = '{leaf}'", []fsck.Rule{fsck.Closure}},
+	{"a pair too many", "INSERT INTO organization_closure (ancestor_id, created_at, descendant_id, distance) VALUES ('{other}', 1, '{leaf}', 1)", []fsck.Rule{fsck.Closure}},
+	{"a pair of what is absent", "INSERT INTO organization_closure (ancestor_id, created_at, descendant_id, distance) VALUES ('{other}', 1, 'nothing', 1)", []fsck.Rule{fsck.Closure}},
+	{"a wrong distance", "UPDATE organization_closure SET distance = 3 WHERE ancestor_id = '{root}' AND descendant_id = '{leaf}'", []fsck.Rule{fsck.Closure}},
+	{"another time in the closure", "UPDATE organization_closure SET created_at = 3 WHERE ancestor_id = '{root}' AND descendant_id = '{leaf}'", []fsck.Rule{fsck.Closure}},
+	{"a wrong count of organizations", "UPDATE subtree_counts SET organizations = organizations + 1 WHERE organization_id = '{root}'", []fsck.Rule{fsck.Count}},
+	{"a wrong count of accounts", "UPDATE subtree_counts SET accounts = accounts - 1 WHERE organization_id = '{leaf}'", []fsck.Rule{fsck.Count}},
+	{"a count that is missing", "DELETE FROM subtree_counts WHERE organization_id = '{mid}'", []fsck.Rule{fsck.Count}},
+	{"a count of what is absent", "UPDATE subtree_counts SET organization_id = 'nothing' WHERE organization_id = '{mid}'", []fsck.Rule{fsck.Count}},
+	{"an account of what is absent", "UPDATE accounts SET organization_id = 'nothing' WHERE id = '{account}'", []fsck.Rule{fsck.Orphan, fsck.Count}},
+	{"an account with a wrong root", "UPDATE accounts SET root_id = '{other}' WHERE id = '{account}'", []fsck.Rule{fsck.Root}},
+	{"an account outside any with a root", "UPDATE accounts SET root_id = '{other}' WHERE id = '{loose}'", []fsck.Rule{fsck.Root}},
+	{"a second live membership", "DROP INDEX members_live; UPDATE members SET user_id = '{user}', organization_id = '{mid}'", []fsck.Rule{fsck.Membership, fsck.Unowned}},
+	{"a member of what is absent", "UPDATE members SET organization_id = 'nothing' WHERE id = '{member}'", []fsck.Rule{fsck.Orphan}},
+	{"a member of a deleted account", "UPDATE account_members SET account_id = (SELECT id FROM accounts WHERE deleted_at <> 0) WHERE id = '{accountMember}'", []fsck.Rule{fsck.Orphan}},
+	{"a root without super administrator", "UPDATE members SET role = 'organization_administrator' WHERE organization_id = '{root}'", []fsck.Rule{fsck.Unowned}},
+	{"a gap in a log", "UPDATE audit_records SET seq = 100 WHERE log_id = '{leaf}' AND seq = 1; UPDATE audit_heads SET seq = 100 WHERE log_id = '{leaf}'", []fsck.Rule{fsck.Sequence, fsck.Leaf}},
+	{"a head behind its log", "UPDATE audit_heads SET seq = seq - 1 WHERE log_id = '{mid}'", []fsck.Rule{fsck.Sequence}},
+	{"a head before its log", "UPDATE audit_heads SET seq = seq + 1 WHERE log_id = '{mid}'", []fsck.Rule{fsck.Sequence}},
+	{"a log without head", "DELETE FROM audit_heads WHERE log_id = '{mid}'", []fsck.Rule{fsck.Sequence}},
+	{"a head without log", "INSERT INTO audit_heads (log_id, seq) VALUES ('nothing', 1)", []fsck.Rule{fsck.Sequence}},
+	{"a changed record", "UPDATE audit_records SET raw_uri = raw_uri || '!' WHERE log_id = '{root}' AND seq = 1", []fsck.Rule{fsck.Leaf}},
+	{"a changed leaf", "UPDATE audit_records SET leaf = (SELECT leaf FROM audit_records WHERE log_id = '{root}' AND seq = 1) WHERE log_id = '{root}' AND seq = 2", []fsck.Rule{fsck.Leaf}},
+	{"an organization without record", "DELETE FROM audit_records WHERE resource_id = '{leaf}'", []fsck.Rule{fsck.NoRecord, fsck.Sequence}},
+	{"an account without record", "DELETE FROM audit_records WHERE resource_id = '{account}'", []fsck.Rule{fsck.NoRecord}},
+	{"a member without record", "DELETE FROM audit_records WHERE resource_id = '{member}'", []fsck.Rule{fsck.NoRecord}},
+	{"an account member without record", "DELETE FROM audit_records WHERE resource_id = '{accountMember}'", []fsck.Rule{fsck.NoRecord}},
+	{"a user without record", "DELETE FROM audit_records WHERE resource_id = '{user}'", []fsck.Rule{fsck.NoRecord}},
+	{"a token without record", "DELETE FROM audit_records WHERE resource_id = '{token}'", []fsck.Rule{fsck.NoRecord}},
+	{"a change without record", "UPDATE organizations SET updated_at = updated_at + 1 WHERE id = '{mid}'", []fsck.Rule{fsck.NoRecord}},
+	{"a change of an account without record", "UPDATE accounts SET updated_at = updated_at + 1 WHERE id = '{account}'", []fsck.Rule{fsck.NoRecord}},
+	{"a change of a member without record", "UPDATE members SET updated_at = updated_at + 1 WHERE id = '{member}'", []fsck.Rule{fsck.NoRecord}},
+	{"a deletion without record", "UPDATE accounts SET deleted_at = 5, organization_id = NULL WHERE id = '{loose}'", []fsck.Rule{fsck.NoRecord}},
+	{"a record of a deletion that was not", "UPDATE organizations SET deleted_at = 0 WHERE deleted_at <> 0", []fsck.Rule{fsck.NoChange, fsck.Closure}},
+	{"a record of an account that is absent", "DELETE FROM accounts WHERE id = '{loose}'", []fsck.Rule{fsck.NoChange}},
+	{"a record of a member that is absent", "DELETE FROM members WHERE id = '{member}'", []fsck.Rule{fsck.NoChange}},
+	{"a record of an account member that is absent", "DELETE FROM account_members WHERE id = '{accountMember}'", []fsck.Rule{fsck.NoChange}},
+	{"a record of a user that is absent", "DELETE FROM users WHERE id = '{user}'", []fsck.Rule{fsck.NoChange}},
+}
+
+func TestCheckFindsDamage(t *testing.T) {
+	for _, e := range enginetest.All(t) {
+		t.Run(e.Name, func(t *testing.T) {
+			for _, d := range damages {
+				t.Run(d.name, func(t *testing.T) {
+					url := e.URL(t)
+					if !strings.Contains(d.sql, "DROP") {
+						url = e.Migrated(t)
+					}
+					checkDamage(t, e, url, d.sql, d.want)
+				})
+			}
+		})
+	}
+}
+
+func checkDamage(t *testing.T, e enginetest.Engine, url, sql string, want []fsck.Rule) {
+	t.Helper()
+	s := open(t, url)
+	f := storetest.Fill(t, s)
+	if found := check(t, s, fsck.Options{}); found != nil {
+		t.Fatalf("before the damage: %v", found)
+	}
+	e.Exec(t, url, strings.NewReplacer(
+		"{root}", string(f.Root.ID), "{mid}", string(f.Mid.ID), "{leaf}", string(f.Leaf.ID), "{other}", string(f.Other.ID),
+		"{account}", string(f.Account.ID), "{loose}", string(f.Loose.ID), "{user}", string(f.User.ID),
+		"{member}", string(f.Member.ID), "{accountMember}", string(f.AccountMember.ID), "{token}", string(f.Token.ID),
+	).Replace(sql))
+	found := check(t, s, fsck.Options{})
+	for _, rule := range want {
+		if !slices.ContainsFunc(found, func(v fsck.Violation) bool { return v.Rule == rule }) {
+			t.Errorf("%q is not among %v", rule, found)
+		}
+	}
+}
+
+func open(t *testing.T, url string) org.Store {
+	t.Helper()
+	if err := engine.Migrate(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	s, err := engine.Open(t.Context(), url, engine.Options{SQLiteSynchronous: "normal"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func check(t *testing.T, s org.Store, o fsck.Options) []fsck.Violation {
+	t.Helper()
+	found, err := fsck.Check(t.Context(), s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestCheckLimits(t *testing.T) {
+	for _, e := range enginetest.All(t) {
+		t.Run(e.Name, func(t *testing.T) {
+			s := e.Open(t)
+			storetest.Fill(t, s)
+			if found := check(t, s, fsck.Options{Depth: 2, Accounts: 3}); found != nil {
+				t.Errorf("within the limits: %v", found)
+			}
+			for _, c := range []struct {
+				o    fsck.Options
+				rule fsck.Rule
+			}{{fsck.Options{Depth: 1}, fsck.Depth}, {fsck.Options{Accounts: 2}, fsck.Limit}} {
+				found := check(t, s, c.o)
+				if len(found) != 1 || found[0].Rule != c.rule {
+					t.Errorf("%+v: got %v, want one of %q", c.o, found, c.rule)
+				}
+			}
+		})
+	}
+}
+
+func TestCheckStopsAtManyViolations(t *testing.T) {
+	e := enginetest.All(t)[0]
+	url := e.Migrated(t)
+	s := open(t, url)
+	e.Exec(t, url, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+		INSERT INTO audit_heads (log_id, seq) SELECT 'log ' || i, 1 FROM n`)
+	found := check(t, s, fsck.Options{})
+	if n := len(found); n != 1001 || found[n-1].Rule != fsck.NotInspected {
+		t.Errorf("got %d violations, the last %v", n, found[n-1])
+	}
+}
+
+func TestViolationString(t *testing.T) {
+	v := fsck.Violation{Rule: fsck.Cycle, Object: "organization x", Detail: "it lies below itself"}
+	if got, want := v.String(), "cycle: organization x: it lies below itself"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
