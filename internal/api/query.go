@@ -36,8 +36,8 @@ func parseQuery(raw string) (*query, error) {
 		return nil, fault.At(fault.Invalid, "query", "The query string is malformed")
 	}
 	q := &query{values: make(url.Values, len(values))}
-	for name, list := range values {
-		name = strings.TrimSuffix(name, "[]")
+	for _, sent := range sortedNames(values) { // two spellings of one parameter keep their order
+		list, name := values[sent], strings.TrimSuffix(sent, "[]")
 		if open := strings.IndexByte(name, '['); open > 0 && strings.HasSuffix(name, "]") {
 			name = name[:open] + "." + name[open+1:len(name)-1]
 		}
