@@ -57,22 +57,22 @@ func TestRoutesCoverThePublishedDescription(t *testing.T) {
 	}
 }
 
-// operation is what the document says about a route, as far as the route
+// documentedRoute is what the document says about a route, as far as the route
 // table says it too.
-type operation struct {
+type documentedRoute struct {
 	Permission string                     `json:"x-orgd-permission"`
-	Parameters []reference                `json:"parameters"`
+	Parameters []schemaReference                `json:"parameters"`
 	Responses  map[string]json.RawMessage `json:"responses"`
 	Security   *[]map[string][]string     `json:"security"`
 }
 
-type reference struct {
+type schemaReference struct {
 	Ref string `json:"$ref"`
 }
 
-// operations reads the document without the library that checks responses, so
+// documentedRoutes reads the document without the library that checks responses, so
 // that references are seen as they are written.
-func operations(t *testing.T) map[string]operation {
+func documentedRoutes(t *testing.T) map[string]documentedRoute {
 	t.Helper()
 	body, err := api.OpenAPIJSON()
 	if err != nil {
@@ -84,13 +84,13 @@ func operations(t *testing.T) map[string]operation {
 	if err := json.Unmarshal(body, &document); err != nil {
 		t.Fatal(err)
 	}
-	all := make(map[string]operation)
+	all := make(map[string]documentedRoute)
 	for path, item := range document.Paths {
 		for method, raw := range item {
 			if method == "parameters" {
 				continue
 			}
-			var o operation
+			var o documentedRoute
 			if err := json.Unmarshal(raw, &o); err != nil {
 				t.Fatalf("%s %s: %v", method, path, err)
 			}
@@ -102,7 +102,7 @@ func operations(t *testing.T) map[string]operation {
 
 func TestRoutesAgreeWithTheDocument(t *testing.T) {
 	t.Parallel()
-	documented := operations(t)
+	documented := documentedRoutes(t)
 	for _, r := range api.RouteTable() {
 		o, ok := documented[r.Name()]
 		if !ok {
@@ -111,7 +111,7 @@ func TestRoutesAgreeWithTheDocument(t *testing.T) {
 		if o.Permission != r.Permission {
 			t.Errorf("%s: x-orgd-permission %q, the route table has %q", r.Name(), o.Permission, r.Permission)
 		}
-		dry := slices.ContainsFunc(o.Parameters, func(p reference) bool { return p.Ref == "#/components/parameters/DryRun" })
+		dry := slices.ContainsFunc(o.Parameters, func(p schemaReference) bool { return p.Ref == "#/components/parameters/DryRun" })
 		if dry != r.DryRun {
 			t.Errorf("%s: dry_run in the document is %t, in the route table %t", r.Name(), dry, r.DryRun)
 		}
@@ -128,7 +128,7 @@ var signedIn = []string{"401", "403"}
 
 // checkRefusals holds the refusals in the document against the family of the
 // route: the schema of their bodies follows from it.
-func checkRefusals(t *testing.T, r api.RouteRow, o operation) {
+func checkRefusals(t *testing.T, r api.RouteRow, o documentedRoute) {
 	t.Helper()
 	want := slices.Clone(always)
 	if r.Permission != "none" {
@@ -146,7 +146,7 @@ func checkRefusals(t *testing.T, r api.RouteRow, o operation) {
 		if status < "400" {
 			continue
 		}
-		var ref reference
+		var ref schemaReference
 		if err := json.Unmarshal(o.Responses[status], &ref); err != nil || ref.Ref == "" {
 			t.Errorf("%s: response %s is not one of components/responses", r.Name(), status)
 			continue
@@ -169,7 +169,7 @@ func TestRefusalsHaveTheSchemaOfTheirFamily(t *testing.T) {
 		Components struct {
 			Responses map[string]struct {
 				Content map[string]struct {
-					Schema reference `json:"schema"`
+					Schema schemaReference `json:"schema"`
 				} `json:"content"`
 			} `json:"responses"`
 		} `json:"components"`
