@@ -119,9 +119,13 @@ func welcome(w io.Writer, c *config, r *ready) {
   token    %s
   e-mail   %s
   API key  %s
-  root     %s (an organization with accounts in its tree)
 
-  curl %s/organizations -H 'Authorization: Bearer %s'
+For the shell that calls it:
 
-`, release(), kept, r.BaseURL, r.ConsoleURL, r.AdminURL, r.Token, r.Email, r.APIKey, r.OrganizationID, r.BaseURL, r.Token)
+  export CLOUDFLARE_BASE_URL=%s
+  export CLOUDFLARE_API_TOKEN=%s
+  export ORGANIZATION_ID=%s
+  curl -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" $CLOUDFLARE_BASE_URL/organizations
+
+`, release(), kept, r.BaseURL, r.ConsoleURL, r.AdminURL, r.Token, r.Email, r.APIKey, r.BaseURL, r.Token, r.OrganizationID)
 }

@@ -20,7 +20,7 @@ import (
 //	database VAR          sets VAR to the URL of an empty PostgreSQL database
 //	await FILE            waits until FILE is there
 //	field FILE KEY VAR    sets VAR to a field of a JSON file, which must not be empty
-//	schema DRIVER URL N   makes the schema of a database look like version N
+//	sql DRIVER NAME TEXT  runs a statement on a database, a file or a URL
 func TestScript(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -30,7 +30,7 @@ func TestScript(t *testing.T) {
 			"database": scriptDatabase,
 			"await":    scriptAwait,
 			"field":    scriptField,
-			"schema":   scriptSchema,
+			"sql":      scriptSQL,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values[testKey{}] = t
@@ -79,15 +79,17 @@ func scriptField(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[2], value)
 }
 
-func scriptSchema(ts *testscript.TestScript, neg bool, args []string) {
+func scriptSQL(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 3)
-	name := args[1]
+	name, text := args[1], args[2]
 	if args[0] == "sqlite" {
-		name = ts.MkAbs(strings.TrimPrefix(name, "sqlite:"))
+		// The working directory is that of the test, not of the script.
+		name = ts.MkAbs(name)
+		text = strings.ReplaceAll(text, "copy.db", ts.MkAbs("copy.db"))
 	}
 	db, err := sql.Open(args[0], name)
 	ts.Check(err)
 	defer db.Close()
-	_, err = db.Exec("UPDATE goose_db_version SET version_id = $1 WHERE version_id = (SELECT MAX(version_id) FROM goose_db_version)", args[2])
+	_, err = db.Exec(text)
 	ts.Check(err)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
@@ -16,15 +17,19 @@ import (
 )
 
 // traced makes a span of every request to h and sends the spans to the
-// collector at url. stop sends those that are left. Without a collector it
+// collector at base. stop sends those that are left. Without a collector it
 // changes nothing.
-func traced(ctx context.Context, url string, h http.Handler) (handler http.Handler, stop func(context.Context) error, err error) {
-	if url == "" {
+func traced(ctx context.Context, base string, h http.Handler) (handler http.Handler, stop func(context.Context) error, err error) {
+	if base == "" {
 		return h, func(context.Context) error { return nil }, nil
 	}
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(url))
+	endpoint, err := url.JoinPath(base, "v1", "traces")
 	if err != nil {
-		return nil, nil, fmt.Errorf("set up traces to %s: %w", url, err)
+		return nil, nil, fmt.Errorf("set up traces: %w", err)
+	}
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint))
+	if err != nil {
+		return nil, nil, fmt.Errorf("set up traces to %s: %w", endpoint, err)
 	}
 	about, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithFromEnv(), resource.WithAttributes(
 		attribute.String("service.name", "orgd"), attribute.String("service.version", release())))
