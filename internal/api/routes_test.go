@@ -61,7 +61,7 @@ func TestRoutesCoverThePublishedDescription(t *testing.T) {
 // table says it too.
 type documentedRoute struct {
 	Permission string                     `json:"x-orgd-permission"`
-	Parameters []schemaReference                `json:"parameters"`
+	Parameters []schemaReference          `json:"parameters"`
 	Responses  map[string]json.RawMessage `json:"responses"`
 	Security   *[]map[string][]string     `json:"security"`
 }
