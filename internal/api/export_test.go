@@ -7,15 +7,6 @@ import (
 	"github.com/orgd/orgd/internal/fault"
 )
 
-// Routes returns "METHOD /path" of every route.
-func Routes() []string {
-	var list []string
-	for _, r := range routes() {
-		list = append(list, r.method+" "+r.path)
-	}
-	return list
-}
-
 // Problem is a row of the table of refusals.
 type Problem struct {
 	Fault        fault.Code

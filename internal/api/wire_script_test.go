@@ -30,7 +30,8 @@ type step struct {
 	keep                []string
 	wait                time.Duration
 	store               string
-	lenient, brief      bool
+	lenient, ours       bool
+	brief               bool
 	body                string
 	response, audit     string
 }
@@ -104,6 +105,8 @@ func (st *step) parse() (err error) {
 			st.store = rest
 		case word == "lenient":
 			st.lenient = true
+		case word == "ours":
+			st.ours = true
 		case word == "brief":
 			st.brief = true
 		case word == "escaped":

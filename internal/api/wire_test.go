@@ -33,6 +33,7 @@ package api_test
 //	wait 24h                    lets time pass before the request
 //	store broken                makes the store fail: broken, unavailable or panic
 //	lenient                     the request succeeds although the API description has it otherwise
+//	ours                        the answer is none of the official API's
 //	escaped                     the body is a Go string literal
 //	brief                       only the beginning of the answer's body is shown
 //
@@ -54,15 +55,12 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
-	"github.com/orgd/orgd/internal/api"
 	"github.com/orgd/orgd/internal/engine/enginetest"
 	"github.com/orgd/orgd/internal/openapitest"
 	"github.com/orgd/orgd/internal/org"
@@ -122,74 +120,4 @@ func scriptPaths(t *testing.T) []string {
 		t.Fatalf("%d wire scripts: %v", len(paths), err)
 	}
 	return paths
-}
-
-// TestWireShowsEveryRoute demands a success of every route in some script.
-func TestWireShowsEveryRoute(t *testing.T) {
-	t.Parallel()
-	shown := make(map[string]bool)
-	for _, path := range scriptPaths(t) {
-		for _, st := range readScript(t, path).steps {
-			if status := st.status(); status >= 200 && status < 400 {
-				shown[routeOf(st)] = true
-			}
-		}
-	}
-	for _, route := range api.Routes() {
-		if !shown[route] {
-			t.Errorf("no wire script shows a success of %s", route)
-		}
-	}
-}
-
-// routeOf returns the route that a step is for, "" for none. Literal segments
-// win over wildcards.
-func routeOf(st *step) string {
-	path, _, _ := strings.Cut(st.target, "?")
-	have := strings.Split(path, "/")
-	best, most := "", -1
-	for _, route := range api.Routes() {
-		method, pattern, _ := strings.Cut(route, " ")
-		if n := literals(strings.Split(pattern, "/"), have); method == st.method && n > most {
-			best, most = route, n
-		}
-	}
-	return best
-}
-
-// literals counts the segments that are equal, -1 when a pattern does not fit.
-func literals(pattern, path []string) int {
-	if len(pattern) != len(path) {
-		return -1
-	}
-	n := 0
-	for i, want := range pattern {
-		switch {
-		case want == path[i]:
-			n++
-		case !strings.HasPrefix(want, "{"):
-			return -1
-		}
-	}
-	return n
-}
-
-// TestWireShowsEveryRefusal demands a script of its own for every row of the
-// table of refusals, named after it: error_1003_not_found.txtar.
-func TestWireShowsEveryRefusal(t *testing.T) {
-	t.Parallel()
-	for _, p := range api.Problems() {
-		path := "testdata/wire/error_" + strconv.Itoa(p.Code) + "_" + string(p.Fault) + ".txtar"
-		if _, err := os.Stat(path); err != nil {
-			t.Errorf("%d/%d (%s) has no wire script: %v", p.Status, p.Code, p.Fault, err)
-			continue
-		}
-		code := `{"code":` + strconv.Itoa(p.Code) + `,`
-		shown := slices.ContainsFunc(readScript(t, path).steps, func(st *step) bool {
-			return st.status() == p.Status && strings.Contains(st.response, code)
-		})
-		if !shown {
-			t.Errorf("%s does not show %d with code %d", path, p.Status, p.Code)
-		}
-	}
 }
