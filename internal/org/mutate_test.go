@@ -506,3 +506,39 @@ func TestErrorsOfTheStoreAreNoRefusals(t *testing.T) {
 		}
 	})
 }
+
+func TestAnErasedRecordKeepsItsLeaf(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, w *world) {
+		ctx, ada, bob := t.Context(), w.person("ada"), w.person("bob")
+		root := w.root("Root", ada)
+		records := w.added(func() { w.join(root.ID, ada, bob, auth.ReadOnly) })
+		r := records[0]
+		r.ID, r.Result = "another", audit.Failure // no change belongs to the copy
+		err := w.store.Update(ctx, func(tx org.Tx) error {
+			var err error
+			if r.Seq, err = tx.NextAudit(ctx, r.Log); err != nil {
+				return err
+			}
+			r.Leaf = audit.LeafHash(audit.Canonical(&r))
+			r.Erase(ada.user.ID)
+			r.Erase(bob.user.ID)
+			return tx.AppendAudit(ctx, &r)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept, err := w.store.AuditRecords(ctx, r.Log, r.Seq-1, 10)
+		if err != nil || len(kept) != 1 {
+			t.Fatalf("kept %+v, %v", kept, err)
+		}
+		if kept[0].Leaf != r.Leaf || kept[0].Leaf != audit.LeafHash(audit.Canonical(&kept[0])) {
+			t.Error("the leaf is not that of the record")
+		}
+		if text := fmt.Sprintf("%+v", kept[0]); strings.Contains(text, "@example.com") || strings.Contains(text, "192.0.2.7") {
+			t.Errorf("kept %s", text)
+		}
+		if b := body(t, &kept[0], kept[0].Resource.After); !strings.Contains(b, `"email":"[erased]"`) {
+			t.Errorf("it is shown as %s", b)
+		}
+	})
+}
