@@ -104,24 +104,26 @@ func (c *Caller) Scope(p Permission) Scope {
 	s := Scope{Roots: topmost(in.tops), Accounts: in.accounts}
 	s.DeniedOrganizations, s.DeniedAccounts = c.Credential.denied(p)
 	if p == OrganizationRead {
-		s.Names = c.names(in.tops)
+		accounts := c.places(AccountRead)
+		s.Names = s.outside(slices.Concat(in.tops, accounts.tops, accounts.paths))
 	}
 	return s
 }
 
-// names returns the organizations on the paths to what the caller may read
-// that it may not read themselves.
-func (c *Caller) names(tops [][]id.Organization) []id.Organization {
-	accounts := c.places(AccountRead)
-	var names []id.Organization
-	for _, path := range slices.Concat(tops, accounts.tops, accounts.paths) {
-		for i, o := range path {
-			if !c.Allows(OrganizationRead, OrganizationTarget(path[:i+1])) {
-				names = append(names, o)
+// outside returns the organizations on the paths that are not in the scope.
+func (s *Scope) outside(paths [][]id.Organization) []id.Organization {
+	roots, denied := set(s.Roots), set(s.DeniedOrganizations)
+	var out []id.Organization
+	for _, path := range paths {
+		below, taken := false, false
+		for _, o := range path {
+			below, taken = below || roots[o], taken || denied[o]
+			if !below || taken {
+				out = append(out, o)
 			}
 		}
 	}
-	return compact(names)
+	return compact(out)
 }
 
 // places are the topmost places where a permission is held: organizations by
@@ -230,6 +232,14 @@ func topmost(paths [][]id.Organization) []id.Organization {
 		}
 	}
 	return compact(out)
+}
+
+func set[T ~string](list []T) map[T]bool {
+	m := make(map[T]bool, len(list))
+	for _, v := range list {
+		m[v] = true
+	}
+	return m
 }
 
 func compact[T ~string](list []T) []T {
