@@ -106,10 +106,15 @@ func (s *script) run(t *testing.T, store org.Store, documents []*openapitest.Doc
 			t.Errorf("%s: audit records (-want +got):\n%s\ngot:\n%s", st.title, diff, records)
 		}
 	}
-	if rewrite {
-		if err := os.WriteFile(s.path, txtar.Format(s.format()), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if !rewrite {
+		return
+	}
+	fresh := s.path + ".new" // and renamed, because other tests read it at the same time
+	if err := os.WriteFile(fresh, txtar.Format(s.format()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(fresh, s.path); err != nil {
+		t.Fatal(err)
 	}
 }
 
