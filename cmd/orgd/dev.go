@@ -113,7 +113,6 @@ func welcome(w io.Writer, c *config, r *ready) {
 	fmt.Fprintf(w, `orgd %s, %s
 
   API      %s
-  console  %s
   admin    %s (/livez, /readyz, /metrics)
 
   token    %s
@@ -127,5 +126,5 @@ For the shell that calls it:
   export ORGANIZATION_ID=%s
   curl -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" $CLOUDFLARE_BASE_URL/organizations
 
-`, release(), kept, r.BaseURL, r.ConsoleURL, r.AdminURL, r.Token, r.Email, r.APIKey, r.BaseURL, r.Token, r.OrganizationID)
+`, release(), kept, r.BaseURL, r.AdminURL, r.Token, r.Email, r.APIKey, r.BaseURL, r.Token, r.OrganizationID)
 }
