@@ -62,10 +62,9 @@ var queries = []string{
 // time, whose token leads to the next one; or refusals of parameters that were
 // given.
 func FuzzQuery(f *testing.F) {
-	for i := range lists {
-		for _, q := range queries {
-			f.Add(uint8(i), q)
-		}
+	for i, q := range queries {
+		f.Add(uint8(i%len(lists)), q)
+		f.Add(uint8(0), q)
 	}
 	w := newFuzzWorld(f)
 	f.Fuzz(func(t *testing.T, list uint8, query string) {
@@ -178,11 +177,14 @@ var methods = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS
 func FuzzPath(f *testing.F) {
 	for _, r := range api.RouteTable() {
 		method := uint8(slices.Index(methods, r.Method))
-		for _, id := range []string{unknown, "x", "%2F", "%00", "..", "%2e%2e", "a%20b", "ü", "%zz", ""} {
+		for _, id := range []string{unknown, "%00"} {
 			f.Add(method, strings.NewReplacer("{organization_id}", id, "{account_id}", id, "{member_id}", id, "{token_id}", id,
 				"{user_id}", id, "{member_code}", id).Replace(r.Path))
 		}
 		f.Add(method+1, r.Path+"/")
+	}
+	for i, id := range []string{"x", "%2F", "..", "%2e%2e", "a%20b", "ü", "%zz", ""} {
+		f.Add(uint8(i), cf+"/organizations/"+id+"/members/"+id)
 	}
 	for i, path := range []string{"//", "/client/v4//organizations", "/client/v4/organizations/.", "/x/../openapi.json", "*", "http://h/client/v4/user", "/client/v4/organizations?%zz", "/console/"} {
 		f.Add(uint8(i), path)
@@ -199,6 +201,10 @@ func FuzzPath(f *testing.F) {
 	})
 }
 
+// reserved are paths that a method without a route of its own takes for that of
+// an object, of which there is none.
+var reserved = []string{cf + "/accounts/move", cf + "/user/tokens/verify", cf + "/user/tokens/permission_groups"}
+
 func (w *world) checkTarget(t *testing.T, document *openapitest.Document, method string, u *url.URL, a answer) {
 	t.Helper()
 	about := method + " " + strconv.Quote(u.RequestURI()) + ": " + strconv.Itoa(a.status) + " " + a.body
@@ -213,7 +219,7 @@ func (w *world) checkTarget(t *testing.T, document *openapitest.Document, method
 	case a.header.Get("Content-Type") != "application/json" || !json.Valid([]byte(a.body)):
 		t.Fatal(about, a.header)
 	}
-	if a.status == 404 && a.code() == 7003 {
+	if a.status == 404 && a.code() == 7003 || a.status != 405 && slices.Contains(reserved, u.Path) {
 		return // the document knows no paths to refuse
 	}
 	if method == "HEAD" {
