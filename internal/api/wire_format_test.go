@@ -47,8 +47,10 @@ func (r *runner) formatRecord(rec *audit.Record) string {
 		name string
 		json []byte
 	}{
-		{"request", rec.Resource.Request}, {"response", rec.Resource.Response},
-		{"before", rec.Resource.Before}, {"after", rec.Resource.After},
+		{"request", rec.Resource.Request},
+		{"response", rec.Resource.Response},
+		{"before", rec.Resource.Before},
+		{"after", rec.Resource.After},
 	} {
 		restored, err := audit.Restore(body.json, rec.Personal)
 		if err != nil {
