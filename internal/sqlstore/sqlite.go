@@ -2,15 +2,10 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
-	"path/filepath"
 	"runtime"
 	"sync"
-
-	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 // SQLiteOptions chooses how OpenSQLite opens a database.
@@ -36,7 +31,7 @@ func OpenSQLite(ctx context.Context, path string, o SQLiteOptions) (*Store, erro
 // sqliteBackend has one connection that writes and some that read. Each is
 // used by one caller at a time and keeps its prepared statements.
 type sqliteBackend struct {
-	db        *sql.DB
+	open      opener
 	writer    chan *sqliteConn
 	readers   chan *sqliteConn
 	closed    chan struct{}
@@ -52,7 +47,7 @@ func openSQLite(ctx context.Context, path string, o SQLiteOptions) (*sqliteBacke
 	if synchronous != "full" && synchronous != "normal" {
 		return nil, fmt.Errorf("synchronous is %q, want full or normal", synchronous)
 	}
-	db, err := openSQLiteDB(path, synchronous)
+	open, err := newOpener(path, synchronous)
 	if err != nil {
 		return nil, err
 	}
@@ -61,10 +56,10 @@ func openSQLite(ctx context.Context, path string, o SQLiteOptions) (*sqliteBacke
 		readers = max(2, min(4, runtime.GOMAXPROCS(0)))
 	}
 	b := &sqliteBackend{
-		db: db, writer: make(chan *sqliteConn, 1), readers: make(chan *sqliteConn, readers), closed: make(chan struct{}),
+		open: open, writer: make(chan *sqliteConn, 1), readers: make(chan *sqliteConn, readers), closed: make(chan struct{}),
 	}
 	if err := b.connect(ctx, readers); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, b.closeIdle())
 	}
 	if err := checkNotNewer(ctx, b, sqliteDialect); err != nil {
 		return nil, errors.Join(err, b.close())
@@ -72,29 +67,14 @@ func openSQLite(ctx context.Context, path string, o SQLiteOptions) (*sqliteBacke
 	return b, nil
 }
 
-// openSQLiteDB describes the connections; the busy timeout comes first,
-// because the other settings may have to wait already.
-func openSQLiteDB(path, synchronous string) (*sql.DB, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	settings := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"busy_timeout(5000)", "journal_mode(wal)", "synchronous(" + synchronous + ")", "foreign_keys(1)",
-		"cache_size(-8000)", "journal_size_limit(67108864)",
-	}}
-	name := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: settings.Encode()}
-	return sql.Open("sqlite", name.String())
-}
-
 func (b *sqliteBackend) connect(ctx context.Context, readers int) error {
-	w, err := newSQLiteConn(ctx, b.db)
+	w, err := b.open()
 	if err != nil {
 		return err
 	}
 	b.writer <- w
 	for range readers {
-		r, err := newSQLiteConn(ctx, b.db)
+		r, err := b.open()
 		if err != nil {
 			return err
 		}
@@ -171,98 +151,20 @@ func (b *sqliteBackend) close() error {
 		for range cap(b.readers) {
 			b.closeErr = errors.Join(b.closeErr, (<-b.readers).close())
 		}
-		b.closeErr = errors.Join(b.closeErr, (<-b.writer).close(), b.db.Close())
+		b.closeErr = errors.Join(b.closeErr, (<-b.writer).close())
 	})
 	return b.closeErr
 }
 
-// maxStatements bounds the prepared statements of a connection. Statements
-// that are composed vary; those that do not are about a hundred.
-const maxStatements = 256
-
-// sqliteConn is a connection with its prepared statements: preparing again
-// would double the cost of a small statement.
-type sqliteConn struct {
-	conn       *sql.Conn
-	statements map[string]*sql.Stmt
-	oldest     []string
-}
-
-func newSQLiteConn(ctx context.Context, db *sql.DB) (*sqliteConn, error) {
-	c, err := db.Conn(ctx)
-	if err != nil {
-		return nil, translate(err, "connect")
-	}
-	return &sqliteConn{conn: c, statements: make(map[string]*sql.Stmt)}, nil
-}
-
-func (c *sqliteConn) close() error {
+// closeIdle closes the connections that were made when one could not be.
+func (b *sqliteBackend) closeIdle() error {
 	var err error
-	for _, s := range c.statements {
-		err = errors.Join(err, s.Close())
-	}
-	return errors.Join(err, c.conn.Close())
-}
-
-// prepare returns the statement for text, preparing it when it is new.
-func (c *sqliteConn) prepare(text string) (*sql.Stmt, error) {
-	if s, ok := c.statements[text]; ok {
-		return s, nil
-	}
-	if len(c.oldest) >= maxStatements {
-		old := c.oldest[0]
-		c.oldest = c.oldest[1:]
-		s := c.statements[old]
-		delete(c.statements, old)
-		if err := s.Close(); err != nil {
-			return nil, translate(err, old)
+	for _, pool := range []chan *sqliteConn{b.readers, b.writer} {
+		for len(pool) > 0 {
+			err = errors.Join(err, (<-pool).close())
 		}
 	}
-	s, err := c.conn.PrepareContext(context.Background(), sqliteDialect.rewrite(text))
-	if err != nil {
-		return nil, translate(err, text)
-	}
-	c.statements[text] = s
-	c.oldest = append(c.oldest, text)
-	return s, nil
-}
-
-// query and run do not pass ctx on: watching it costs as much as the
-// statement itself, and statements here are short. It is looked at before.
-func (c *sqliteConn) query(ctx context.Context, text string, args []any, each func(row) error) error {
-	if err := errors.Join(contextError(ctx), checkText(args)); err != nil {
-		return err
-	}
-	s, err := c.prepare(text)
-	if err != nil {
-		return err
-	}
-	rows, err := s.QueryContext(context.WithoutCancel(ctx), args...)
-	if err != nil {
-		return translate(err, text)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows); err != nil {
-			return err
-		}
-	}
-	return translate(rows.Err(), text)
-}
-
-func (c *sqliteConn) run(ctx context.Context, text string, args []any) (int64, error) {
-	if err := errors.Join(contextError(ctx), checkText(args)); err != nil {
-		return 0, err
-	}
-	s, err := c.prepare(text)
-	if err != nil {
-		return 0, err
-	}
-	result, err := s.ExecContext(context.WithoutCancel(ctx), args...)
-	if err != nil {
-		return 0, translate(err, text)
-	}
-	return result.RowsAffected()
+	return err
 }
 
 // sqliteTransaction is a transaction on a connection taken from pool. Writing
@@ -335,7 +237,7 @@ func (t *sqliteTransaction) rollback(ctx context.Context) {
 	if _, err := t.conn.run(ctx, "ROLLBACK", nil); err == nil {
 		return
 	}
-	if fresh, err := newSQLiteConn(ctx, t.backend.db); err == nil {
+	if fresh, err := t.backend.open(); err == nil {
 		_ = t.conn.close()
 		t.conn = fresh
 	}
