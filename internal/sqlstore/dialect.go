@@ -21,8 +21,6 @@ type dialect struct {
 	// hasVersions is a statement that answers 1 when there is a table of
 	// schema versions, 0 otherwise.
 	hasVersions string
-	// slots is the number of counters that each count is spread over.
-	slots int
 }
 
 var sqliteDialect = &dialect{
@@ -30,7 +28,6 @@ var sqliteDialect = &dialect{
 	listHead: "json_each(", listTail: ")",
 	encodeList:  encodeJSONList,
 	hasVersions: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'goose_db_version'",
-	slots:       1,
 }
 
 // The advisory locks of PostgreSQL that have two numbers are apart from those
@@ -43,7 +40,6 @@ var postgresDialect = &dialect{
 	lockTreeShared: "SELECT pg_advisory_xact_lock_shared(7238001, 1)",
 	lock:           "SELECT pg_advisory_xact_lock($1)",
 	hasVersions:    "SELECT CASE WHEN to_regclass('goose_db_version') IS NULL THEN 0 ELSE 1 END",
-	slots:          16,
 }
 
 // rewrite returns the statement with list($n) in the words of the engine.

@@ -132,7 +132,7 @@ func (t *tx) count(ctx context.Context, path []id.Organization, organizations, a
 		ON CONFLICT (organization_id, slot) DO UPDATE SET
 		organizations = subtree_counts.organizations + excluded.organizations,
 		accounts = subtree_counts.accounts + excluded.accounts`
-	return t.exec(ctx, countSQL, list(t.dialect, path), t.slot, organizations, accounts)
+	return t.exec(ctx, countSQL, list(t.dialect, path), t.slot(), organizations, accounts)
 }
 
 // RenameOrganization implements org.OrganizationTx.

@@ -172,6 +172,15 @@ func (t *postgresTransaction) keep(err error) error {
 
 func (t *postgresTransaction) failure() error { return t.err }
 
+// slots is the number of counters that each count is spread over. It is more
+// than one server's connections.
+const slots = 64
+
+// slot differs between the backends of the server that were started in a row,
+// so that transactions of several connections, also of several processes,
+// hardly ever wait for each other's counters.
+func (t *postgresTransaction) slot() int { return int(t.conn.Conn().PgConn().PID() % slots) }
+
 func (t *postgresTransaction) exec(_ context.Context, text string, args ...any) error {
 	if t.err != nil {
 		return t.err

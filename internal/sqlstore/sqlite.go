@@ -186,6 +186,9 @@ func (t *sqliteTransaction) keep(err error) error {
 
 func (t *sqliteTransaction) failure() error { return t.err }
 
+// slot is always the same: writing transactions run one at a time.
+func (t *sqliteTransaction) slot() int { return 0 }
+
 func (t *sqliteTransaction) query(ctx context.Context, text string, args []any, each func(row) error) error {
 	if t.err != nil {
 		return t.err

@@ -42,6 +42,8 @@ type transaction interface {
 	rollback(ctx context.Context)
 	// failure is the first failure of the engine in this transaction.
 	failure() error
+	// slot says which of the counters in subtree_counts is this transaction's.
+	slot() int
 }
 
 // backend is an open database.
@@ -117,7 +119,7 @@ func (s *Store) attempt(ctx context.Context, f func(org.Tx) error) (err error, a
 		return err, false
 	}
 	defer t.rollback(ctx)
-	err = f(&tx{reader: reader{conn: t, dialect: s.dialect}, transaction: t, slot: rand.IntN(s.dialect.slots)})
+	err = f(&tx{reader: reader{conn: t, dialect: s.dialect}, transaction: t})
 	if err == nil {
 		err = t.commit(ctx)
 	}
@@ -181,7 +183,6 @@ func (r *reader) number(ctx context.Context, sql string, args ...any) (int64, er
 type tx struct {
 	reader
 	transaction
-	slot int // of the counters, see subtree_counts
 }
 
 var _ org.Tx = (*tx)(nil)

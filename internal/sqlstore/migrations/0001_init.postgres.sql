@@ -71,7 +71,7 @@ CREATE TABLE subtree_counts (
     organizations   BIGINT NOT NULL, -- below it, without itself
     accounts        BIGINT NOT NULL, -- in it and in all below it
     PRIMARY KEY (organization_id, slot)
-);
+) WITH (fillfactor = 50); -- room to update in place
 
 CREATE TABLE accounts (
     id                  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -144,7 +144,7 @@ CREATE INDEX idempotency_answers_created ON idempotency_answers (created_at);
 CREATE TABLE audit_heads (
     log_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     seq    BIGINT NOT NULL
-);
+) WITH (fillfactor = 50); -- room to update in place
 
 CREATE TABLE audit_records (
     log_id             TEXT COLLATE "C" NOT NULL,
