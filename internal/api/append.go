@@ -4,149 +4,152 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/org"
 )
 
-// appendOrganization appends the JSON of an organization. It is what
-// encoding/json makes of the wire type organization, written by hand because
-// reflection would cost more than reading the row.
-func (e Encoder) appendOrganization(b []byte, o *org.Organization) []byte {
-	f := e.Limits.Flags(o)
-	b = append(b, `{"id":`...)
-	b = appendText(b, string(o.ID))
-	b = append(b, `,"name":`...)
-	b = appendText(b, o.Name)
-	b = append(b, `,"create_time":`...)
-	b = appendTime(b, o.Created)
-	b = append(b, `,"meta":{"flags":{"account_creation":`...)
-	b = appendFlag(b, f.AccountCreation)
-	b = append(b, `,"account_deletion":`...)
-	b = appendFlag(b, f.AccountDeletion)
-	b = append(b, `,"account_migration":`...)
-	b = appendFlag(b, f.AccountMigration)
-	b = append(b, `,"account_mobility":`...)
-	b = appendFlag(b, f.AccountMobility)
-	b = append(b, `,"sub_org_creation":`...)
-	b = appendFlag(b, f.SubOrgCreation)
-	b = append(b, `},"tenant_flags":{"account_creation":`...)
-	b = appendFlag(b, f.AccountCreation)
-	b = append(b, `,"account_creation_applies_tenant_defaults":`...)
-	b = appendFlag(b, f.AccountCreationAppliesTenantDefaults)
-	b = append(b, `,"account_deletion":`...)
-	b = appendFlag(b, f.AccountDeletion)
-	b = append(b, `,"account_migration":`...)
-	b = appendFlag(b, f.AccountMigration)
-	b = append(b, `,"account_mobility":`...)
-	b = appendFlag(b, f.AccountMobility)
-	b = append(b, `,"enterprise_capability":`...)
-	b = appendFlag(b, f.EnterpriseCapability)
-	b = append(b, `,"member_management":`...)
-	b = appendFlag(b, f.MemberManagement)
-	b = append(b, `,"sub_org_creation":`...)
-	b = appendFlag(b, f.SubOrgCreation)
-	b = append(b, `},"hierarchy_tags":[`...)
-	for i, tag := range o.Path {
+// Organizations are written by hand: reflection over their wire type costs as
+// much as reading them from the store. The wire type says what is written; a
+// test holds the two together.
+
+// organizationSize is about what an organization takes.
+const organizationSize = 1200
+
+func (e Encoder) appendOrganizations(list []org.Organization) []byte {
+	b := append(make([]byte, 0, organizationSize*len(list)+2), '[')
+	for i := range list {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendText(b, string(tag))
+		b = e.appendOrganization(b, &list[i])
 	}
-	b = append(b, ']')
+	return append(b, ']')
+}
+
+func (e Encoder) appendOrganization(b []byte, o *org.Organization) []byte {
+	b = appendString(append(b, `{"id":`...), string(o.ID))
+	b = appendString(append(b, `,"name":`...), o.Name)
+	b = appendTime(append(b, `,"create_time":`...), o.Created)
+	b = appendFlags(append(b, `,"meta":`...), e.Limits.Flags(o))
+	b = appendPath(append(b, `,"hierarchy_tags":`...), o.Path)
 	if o.ManagedBy != "" {
-		b = append(b, `,"managed_by":`...)
-		b = appendText(b, o.ManagedBy)
+		b = appendString(append(b, `,"managed_by":`...), o.ManagedBy)
 	}
 	b = append(b, '}')
 	if o.Parent != "" {
-		b = append(b, `,"parent":{"id":`...)
-		b = appendText(b, string(o.Parent))
-		b = append(b, `,"name":`...)
-		b = appendText(b, o.ParentName)
+		b = appendString(append(b, `,"parent":{"id":`...), string(o.Parent))
+		b = appendString(append(b, `,"name":`...), o.ParentName)
 		b = append(b, '}')
 	}
 	if o.Profile != nil && e.EchoProfile {
-		b = append(b, `,"profile":`...)
-		b = appendProfile(b, o.Profile)
+		b = appendProfile(append(b, `,"profile":`...), o.Profile)
 	}
 	return append(b, '}')
 }
 
-func appendProfile(b []byte, p *org.Profile) []byte {
-	b = append(b, `{"business_address":`...)
-	b = appendText(b, p.BusinessAddress)
-	b = append(b, `,"business_email":`...)
-	b = appendText(b, p.BusinessEmail)
-	b = append(b, `,"business_name":`...)
-	b = appendText(b, p.BusinessName)
-	b = append(b, `,"business_phone":`...)
-	b = appendText(b, p.BusinessPhone)
-	b = append(b, `,"external_metadata":`...)
-	b = appendText(b, p.ExternalMetadata)
+// appendFlags leaves the object of both open.
+func appendFlags(b []byte, f org.Flags) []byte {
+	b = appendFlag(append(b, `{"flags":{"account_creation":`...), f.AccountCreation)
+	b = appendFlag(append(b, `,"account_deletion":`...), f.AccountDeletion)
+	b = appendFlag(append(b, `,"account_migration":`...), f.AccountMigration)
+	b = appendFlag(append(b, `,"account_mobility":`...), f.AccountMobility)
+	b = appendFlag(append(b, `,"sub_org_creation":`...), f.SubOrgCreation)
+	b = appendFlag(append(b, `},"tenant_flags":{"account_creation":`...), f.AccountCreation)
+	b = appendFlag(append(b, `,"account_creation_applies_tenant_defaults":`...), f.AccountCreationAppliesTenantDefaults)
+	b = appendFlag(append(b, `,"account_deletion":`...), f.AccountDeletion)
+	b = appendFlag(append(b, `,"account_migration":`...), f.AccountMigration)
+	b = appendFlag(append(b, `,"account_mobility":`...), f.AccountMobility)
+	b = appendFlag(append(b, `,"enterprise_capability":`...), f.EnterpriseCapability)
+	b = appendFlag(append(b, `,"member_management":`...), f.MemberManagement)
+	b = appendFlag(append(b, `,"sub_org_creation":`...), f.SubOrgCreation)
 	return append(b, '}')
 }
 
 func appendFlag(b []byte, on bool) []byte {
-	if on {
-		return append(b, `"enabled"`...)
+	b = append(append(b, '"'), flagOf(on)...)
+	return append(b, '"')
+}
+
+func appendPath(b []byte, path []id.Organization) []byte {
+	if path == nil {
+		return append(b, "null"...)
 	}
-	return append(b, `"disabled"`...)
+	b = append(b, '[')
+	for i, o := range path {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, string(o))
+	}
+	return append(b, ']')
+}
+
+func appendProfile(b []byte, p *org.Profile) []byte {
+	b = appendString(append(b, `{"business_address":`...), p.BusinessAddress)
+	b = appendString(append(b, `,"business_email":`...), p.BusinessEmail)
+	b = appendString(append(b, `,"business_name":`...), p.BusinessName)
+	b = appendString(append(b, `,"business_phone":`...), p.BusinessPhone)
+	b = appendString(append(b, `,"external_metadata":`...), p.ExternalMetadata)
+	return append(b, '}')
 }
 
 func appendTime(b []byte, t time.Time) []byte {
 	return t.UTC().AppendFormat(b, `"2006-01-02T15:04:05.999999Z"`)
 }
 
-// appendText appends a JSON string as encoding/json writes it without
-// SetEscapeHTML.
-func appendText(b []byte, s string) []byte {
-	const digits = "0123456789abcdef"
+// appendString appends what encoding/json makes of s without the escaping of
+// <, > and &.
+func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
-	start := 0
+	done := 0
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
 			i++
 			continue
 		}
+		r, n := rune(c), 1
 		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if (r != utf8.RuneError || n != 1) && r != '\u2028' && r != '\u2029' {
-				i += n
-				continue
-			}
-			b = append(b, s[start:i]...)
-			switch r {
-			case '\u2028':
-				b = append(b, `\u2028`...)
-			case '\u2029':
-				b = append(b, `\u2029`...)
-			default:
-				b = append(b, `\ufffd`...)
-			}
-			i += n
-			start = i
-			continue
+			r, n = utf8.DecodeRuneInString(s[i:])
 		}
-		b = append(b, s[start:i]...)
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\b':
-			b = append(b, '\\', 'b')
-		case '\f':
-			b = append(b, '\\', 'f')
-		case '\n':
-			b = append(b, '\\', 'n')
-		case '\r':
-			b = append(b, '\\', 'r')
-		case '\t':
-			b = append(b, '\\', 't')
-		default:
-			b = append(b, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+		if escape := escapeOf(r, n); escape != "" {
+			b = append(append(b, s[done:i]...), escape...)
+			done = i + n
 		}
-		i++
-		start = i
+		i += n
 	}
-	b = append(b, s[start:]...)
-	return append(b, '"')
+	return append(append(b, s[done:]...), '"')
+}
+
+// escapeOf returns the escape of a rune of n bytes, "" when it needs none.
+func escapeOf(r rune, n int) string {
+	switch r {
+	case '"':
+		return `\"`
+	case '\\':
+		return `\\`
+	case '\b':
+		return `\b`
+	case '\f':
+		return `\f`
+	case '\n':
+		return `\n`
+	case '\r':
+		return `\r`
+	case '\t':
+		return `\t`
+	case '\u2028':
+		return `\u2028`
+	case '\u2029':
+		return `\u2029`
+	case utf8.RuneError:
+		if n == 1 {
+			return `\ufffd`
+		}
+	}
+	const digits = "0123456789abcdef"
+	if r < ' ' {
+		return `\u00` + digits[r>>4:r>>4+1] + digits[r&15:r&15+1]
+	}
+	return ""
 }

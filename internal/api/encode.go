@@ -19,7 +19,17 @@ type Encoder struct {
 }
 
 // Encode returns the JSON of an object of the domain, or of a wire type.
-func (e Encoder) Encode(v any) ([]byte, error) { return marshal(e.wire(v)) }
+func (e Encoder) Encode(v any) ([]byte, error) {
+	switch v := v.(type) {
+	case org.Organization:
+		return e.appendOrganization(make([]byte, 0, organizationSize), &v), nil
+	case *org.Organization:
+		return e.appendOrganization(make([]byte, 0, organizationSize), v), nil
+	case []org.Organization:
+		return e.appendOrganizations(v), nil
+	}
+	return marshal(e.wire(v))
+}
 
 // wire maps an object of the domain to its wire type.
 func (e Encoder) wire(v any) any {
