@@ -19,6 +19,7 @@ const (
 )
 
 func main() {
+	tuneCollector()
 	err := newRoot().ExecuteContext(context.Background())
 	if err == nil {
 		return
