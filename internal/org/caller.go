@@ -18,8 +18,8 @@ import (
 const maxCallers = 10_000
 
 // callerCache keeps callers for callerLifetime, so that a burst of reads does
-// not read the same rights again and again. Changes read them afresh in their
-// own transaction. A change of rights by this process drops the cache at
+// not read the same rights again and again. Changes ask in their own
+// transaction whether they are still current. A change of rights by this process drops the cache at
 // once; one by another process shows within callerLifetime.
 type callerCache struct {
 	mu      sync.RWMutex
@@ -28,8 +28,19 @@ type callerCache struct {
 
 type cachedCaller struct {
 	caller *auth.Caller
-	rights uint64
+	rights uint64 // of this process when it was read
+	stored int64  // Rights of the store when it was read
 	loaded time.Time
+}
+
+// current returns the caller if the store says that it is still what it was.
+func (c *callerCache) current(ref CredentialRef, stored int64) *auth.Caller {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if e, ok := c.callers[ref]; ok && e.stored == stored {
+		return e.caller
+	}
+	return nil
 }
 
 func (c *callerCache) get(ref CredentialRef, rights uint64, now time.Time) *auth.Caller {
@@ -103,11 +114,14 @@ func (s *Service) Authenticate(ctx context.Context, secrets Secrets, ip netip.Ad
 	caller := s.callers.get(ref, rights, now)
 	fresh := caller == nil
 	if fresh {
-		var err error
+		stored, err := s.Store.Rights(ctx)
+		if err != nil {
+			return nil, err
+		}
 		if caller, err = s.principal(ctx, s.Store, ref); err != nil {
 			return nil, err
 		}
-		s.callers.put(ref, cachedCaller{caller: caller, rights: rights, loaded: now})
+		s.callers.put(ref, cachedCaller{caller: caller, rights: rights, stored: stored, loaded: now})
 	}
 	if !caller.Credential.Valid(now, ip) {
 		return nil, badCredentials()

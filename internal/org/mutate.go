@@ -68,6 +68,11 @@ func mutate[T any](ctx context.Context, s *Service, r Request, do func(context.C
 		if r.DryRun {
 			return errDryRun
 		}
+		if c.rights {
+			if err := c.ChangeRights(ctx); err != nil {
+				return err
+			}
+		}
 		if err := c.writeRecords(ctx, result); err != nil {
 			return err
 		}
@@ -86,16 +91,24 @@ func mutate[T any](ctx context.Context, s *Service, r Request, do func(context.C
 	return result, nil
 }
 
-// authenticate reads the caller's rights again, so that a change is decided
-// on what is true in its own transaction.
+// authenticate makes sure of the caller's rights, so that a change is decided
+// on what is true in its own transaction: it asks whether any rights changed
+// since they were read, and only then reads them again.
 func (c *change) authenticate(ctx context.Context) error {
 	if c.request.Caller.Credential.Context == auth.ContextSystem {
 		c.caller = c.request.Caller
 		return nil
 	}
-	caller, err := c.s.principal(ctx, c.Tx, refOf(c.request.Caller))
+	ref := refOf(c.request.Caller)
+	stored, err := c.Rights(ctx)
 	if err != nil {
 		return err
+	}
+	caller := c.s.callers.current(ref, stored)
+	if caller == nil {
+		if caller, err = c.s.principal(ctx, c.Tx, ref); err != nil {
+			return err
+		}
 	}
 	c.caller = caller
 	return nil

@@ -331,6 +331,10 @@ type TokenReader interface {
 	// grants in one go; fault.NotFound when the secret is unknown, the user
 	// is not active or the token is disabled.
 	Principal(ctx context.Context, c CredentialRef) (Principal, error)
+	// Rights returns a number that grows with every commit of a change that
+	// called ChangeRights. Principals that were read after a number are
+	// current for as long as it is.
+	Rights(ctx context.Context) (int64, error)
 	// Paths returns the paths of those organizations and accounts that
 	// exist. An account maps to the path of its organization, empty outside any.
 	Paths(ctx context.Context, os []id.Organization, as []id.Account) (map[id.Organization][]id.Organization, map[id.Account][]id.Organization, error)
@@ -371,6 +375,8 @@ type TokenTx interface {
 	RollToken(ctx context.Context, t Token, secretHash string) error
 	// DeleteToken removes t.
 	DeleteToken(ctx context.Context, t Token) error
+	// ChangeRights says that this change alters what Principal answers.
+	ChangeRights(ctx context.Context) error
 	// PutKey sets the hash of the global API key of the user.
 	PutKey(ctx context.Context, u id.User, keyHash string, at time.Time) error
 	// TouchTokens sets the time of the last use.

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -20,6 +21,7 @@ func tokenCases() []testCase {
 		{"an update sets what may change", updatesToken},
 		{"a principal is found by the secret of a token", tokenPrincipal},
 		{"a principal is found by e-mail and key together", keyPrincipal},
+		{"the number of the rights grows with every commit that changes them", countsRights},
 		{"rolling a token replaces its secret", rollsToken},
 		{"a deleted token is gone", deletesToken},
 		{"pages walk the whole list once", tokenPages},
@@ -58,6 +60,43 @@ func updatesToken(w *world) {
 	t.Modified = w.now()
 	w.update(func(ctx context.Context, tx org.Tx) error { return tx.UpdateToken(ctx, t) })
 	found(w, "updated", t)(w.store.Token(w.Context(), w.admin.ID, t.ID))
+}
+
+func countsRights(w *world) {
+	rights := func(r org.Reader) int64 {
+		w.Helper()
+		n, err := r.Rights(w.Context())
+		if err != nil {
+			w.Fatal(err)
+		}
+		return n
+	}
+	before := rights(w.store)
+	w.user("u@example.com")
+	if got := rights(w.store); got != before {
+		w.Errorf("a change that does not say so: %d, want %d", got, before)
+	}
+	errDropped := errors.New("dropped")
+	for _, result := range []error{nil, errDropped} {
+		err := w.store.Update(w.Context(), func(tx org.Tx) error {
+			if err := tx.ChangeRights(w.Context()); err != nil {
+				return err
+			}
+			if got := rights(w.store); got != before {
+				w.Errorf("before the commit: %d, want %d", got, before)
+			}
+			return result
+		})
+		if !errors.Is(err, result) {
+			w.Fatal(err)
+		}
+		if result == nil {
+			before++
+		}
+		if got := rights(w.store); got != before {
+			w.Errorf("after a change that ended with %v: %d, want %d", result, got, before)
+		}
+	}
 }
 
 func tokenPrincipal(w *world) {

@@ -37,6 +37,13 @@ CREATE TABLE api_tokens (
 );
 CREATE INDEX api_tokens_user ON api_tokens (user_id, issued_at, id);
 
+-- How often it was changed who may do what, spread over slots that are added
+-- up, so that the changes need not wait for each other.
+CREATE TABLE rights_changes (
+    slot    INTEGER NOT NULL PRIMARY KEY,
+    changes BIGINT  NOT NULL
+);
+
 CREATE TABLE organizations (
     id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     parent_id  TEXT COLLATE "C" REFERENCES organizations (id),

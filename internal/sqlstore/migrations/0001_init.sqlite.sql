@@ -37,6 +37,12 @@ CREATE TABLE api_tokens (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX api_tokens_user ON api_tokens (user_id, issued_at, id);
 
+-- How often it was changed who may do what.
+CREATE TABLE rights_changes (
+    slot    INTEGER NOT NULL PRIMARY KEY,
+    changes INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE organizations (
     id         TEXT    NOT NULL PRIMARY KEY,
     parent_id  TEXT    REFERENCES organizations (id),
