@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/orgd/orgd/internal/audit"
 	"github.com/orgd/orgd/internal/fault"
 	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/org"
@@ -53,6 +54,20 @@ func (q *request) account() id.Account { return id.Account(q.PathValue("account_
 func (q *request) member() id.Member   { return id.Member(q.PathValue("member_id")) }
 func (q *request) token() id.Token     { return id.Token(q.PathValue("token_id")) }
 
+// uri returns the target of the request as it may be kept: the code of an
+// invitation is a secret.
+func (q *request) uri() string {
+	if q.route == nil || !strings.HasSuffix(q.route.path, "/{member_code}") {
+		return q.URL.RequestURI()
+	}
+	path := q.URL.EscapedPath()
+	path = path[:strings.LastIndexByte(path, '/')+1] + audit.Redacted
+	if q.URL.RawQuery != "" {
+		path += "?" + q.URL.RawQuery
+	}
+	return path
+}
+
 // decode reads the body; every handler with a body calls it first.
 func (q *request) decode() (*object, error) {
 	var err error
@@ -69,7 +84,7 @@ func (q *request) mutation(status int) (org.Request, error) {
 		return r, err
 	}
 	r.Origin = org.Origin{
-		RayID: q.ray, IP: ipText(q), Method: q.Method, URI: q.URL.RequestURI(),
+		RayID: q.ray, IP: ipText(q), Method: q.Method, URI: q.uri(),
 		UserAgent: q.UserAgent(), Status: status,
 	}
 	q.status = status

@@ -311,7 +311,7 @@ func (s *Server) log(q *request, status, size int, took time.Duration, err error
 	attrs := make([]slog.Attr, 0, 14)
 	attrs = append(attrs,
 		slog.String("ray", q.ray), slog.String("method", q.Method), slog.String("route", path),
-		slog.String("uri", q.URL.RequestURI()), slog.Int("status", status), slog.Int("bytes", size),
+		slog.String("uri", q.uri()), slog.Int("status", status), slog.Int("bytes", size),
 		slog.Duration("took", took), slog.String("ip", q.ip.String()), slog.String("user_agent", q.UserAgent()))
 	if q.caller != nil {
 		attrs = append(attrs, slog.String("user", string(q.caller.User.ID)), slog.String("token", string(q.caller.Credential.Token)))

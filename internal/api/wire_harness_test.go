@@ -187,6 +187,7 @@ func (r *runner) play(st *step) (response, records string) {
 		}
 		records += r.formatRecord(&rec)
 	}
+	r.demandSecrecy(st, "audit log", records)
 	if st.brief {
 		body = append(body[:briefly:briefly], "..."...)
 	}
@@ -238,6 +239,7 @@ func (r *runner) demand(st *step, resp *http.Response, body []byte) {
 	if log := r.log.String(); strings.Count(log, "ray="+id) != 1 || strings.Count(log, "\n") != 1 {
 		r.t.Errorf("%s: want one line of log with ray %s, got:\n%s", st.title, id, log)
 	}
+	r.demandSecrecy(st, "log", r.log.String())
 	if text := string(body); resp.StatusCode >= 500 && (strings.Contains(text, "goroutine") || strings.Contains(text, "store")) {
 		r.t.Errorf("%s: the answer tells too much: %s", st.title, body)
 	}
@@ -249,6 +251,17 @@ func (r *runner) demand(st *step, resp *http.Response, body []byte) {
 	}
 	if got := resp.Header.Get("Content-Type"); len(body) > 0 && got != "application/json" {
 		r.t.Errorf("%s: Content-Type is %q", st.title, got)
+	}
+}
+
+// demandSecrecy checks that no token, key or code that was kept is in text.
+func (r *runner) demandSecrecy(st *step, what, text string) {
+	r.t.Helper()
+	for name, secret := range r.values {
+		kind := name[strings.LastIndexAny(name, "._")+1:]
+		if (kind == "token" || kind == "key" || kind == "code") && strings.Contains(text, secret) {
+			r.t.Errorf("%s: the %s has the secret $%s:\n%s", st.title, what, name, text)
+		}
 	}
 }
 
