@@ -45,17 +45,16 @@ func (l *limiter) take(h http.Header, c *auth.Caller) error {
 	}
 	now := l.now()
 	b := l.bucket(c.Credential.TokenHash+c.Credential.KeyHash, now)
-	r := b.ReserveN(now, 1)
-	wait := r.DelayFrom(now)
-	left := max(0, int(b.TokensAt(now)))
+	allowed := b.AllowN(now, 1)
+	tokens := b.TokensAt(now)
+	left := max(0, int(tokens))
 	full := int(float64(l.limit.Burst-left)/l.limit.PerSecond) + 1
 	h.Set("Ratelimit", fmt.Sprintf(`"default";r=%d;t=%d`, left, full))
 	h.Set("Ratelimit-Policy", fmt.Sprintf(`"default";q=%d;w=%d`, l.limit.Burst, int(float64(l.limit.Burst)/l.limit.PerSecond)))
-	if wait == 0 {
+	if allowed {
 		return nil
 	}
-	r.CancelAt(now)
-	h.Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+	h.Set("Retry-After", strconv.Itoa(int((1-tokens)/l.limit.PerSecond)+1))
 	return fault.New(fault.RateLimited, "Too many requests: the rate limit of this credential is used up")
 }
 
