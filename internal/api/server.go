@@ -96,11 +96,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answer runs the handler; a panic becomes an internal error whose stack is
 // in the log only.
 func (s *Server) answer(w http.ResponseWriter, q *request) (rep reply, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fault.Wrap(fault.Internal, "Internal error", fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
-		}
-	}()
+	defer recovered(&err)
 	if q.route, err = s.match(w, q.Request); err != nil {
 		return reply{}, err
 	}
@@ -121,6 +117,19 @@ func (s *Server) answer(w http.ResponseWriter, q *request) (rep reply, err error
 		return rep, err
 	}
 	return rep, err
+}
+
+// recovered turns a panic into an internal error.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fault.Wrap(fault.Internal, "Internal error", fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+	}
+}
+
+// encode is Encoder.Encode for which a panic is an error too.
+func (s *Server) encode(v any) (body []byte, err error) {
+	defer recovered(&err)
+	return s.Encoder.Encode(v)
 }
 
 // match finds the route. The mux answers in plain text for what it does not
@@ -232,7 +241,11 @@ func (s *Server) authenticate(w http.ResponseWriter, q *request) error {
 func (s *Server) write(w http.ResponseWriter, q *request, rep reply, err error) (status, size int) {
 	h := w.Header()
 	if err != nil {
-		return s.writeBody(w, StatusOf(err), errorEnvelope(err, q.ray, q.family()))
+		status := StatusOf(err)
+		if status == http.StatusUnauthorized {
+			h.Set("Www-Authenticate", "Bearer")
+		}
+		return s.writeBody(w, status, errorEnvelope(err, q.ray, q.family()))
 	}
 	if rep.Status == 0 {
 		rep.Status = http.StatusOK
@@ -248,7 +261,7 @@ func (s *Server) write(w http.ResponseWriter, q *request, rep reply, err error) 
 	case rep.Raw != nil:
 		return s.writeBody(w, rep.Status, rep.Raw)
 	}
-	result, err := s.Encoder.Encode(rep.Result)
+	result, err := s.encode(rep.Result)
 	if err != nil {
 		return s.write(w, q, reply{}, err)
 	}

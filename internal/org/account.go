@@ -46,7 +46,7 @@ func (s *Service) CreateAccount(ctx context.Context, r Request, in NewAccount) (
 			return Account{}, err
 		}
 		a.Organization, a.OrganizationName, a.Path = o.ID, o.Name, o.Path
-		c.record(entry{action: audit.AccountCreate, log: id.Log(o.ID), resource: string(a.ID), account: a.ID, after: a})
+		c.record(entry{action: audit.AccountCreate, log: id.Log(o.ID), resource: string(a.ID), account: a.ID, after: a, made: true})
 		if err := c.require(auth.AccountCreate, auth.OrganizationTarget(o.Path)); err != nil {
 			return Account{}, err
 		}

@@ -95,7 +95,7 @@ func (c *change) createMember(ctx context.Context, o *Organization, in NewMember
 		ID: id.Member(c.s.ids.New()), Organization: o.ID, User: UserSummary{Email: in.Email},
 		Role: in.Role, Status: in.Status, Created: c.now, Updated: c.now,
 	}
-	e := c.record(entry{action: audit.MemberInvite, log: id.Log(o.ID), resource: string(m.ID)})
+	e := c.record(entry{action: audit.MemberInvite, log: id.Log(o.ID), resource: string(m.ID), made: true})
 	if in.Status == Active {
 		e.action = audit.MemberAdd
 	}
@@ -348,7 +348,7 @@ func (s *Service) CreateAccountMember(ctx context.Context, r Request, a id.Accou
 			return AccountMember{}, err
 		}
 		m := AccountMember{ID: id.Member(s.ids.New()), Account: a, Role: role, Created: c.now}
-		e.before, e.resource = nil, string(m.ID)
+		e.before, e.resource, e.made = nil, string(m.ID), true
 		if err := c.require(auth.MemberWrite, accountTarget(&acc)); err != nil {
 			return AccountMember{}, err
 		}

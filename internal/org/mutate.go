@@ -39,6 +39,7 @@ type entry struct {
 	before   any
 	after    any
 	subject  id.User // whom the personal data in the bodies describes
+	made     bool    // the resource comes into being: a refusal leaves none
 }
 
 // errDryRun rolls a dry run back.
@@ -216,6 +217,12 @@ func (s *Service) recordRefusal(ctx context.Context, c *change, refusal error) e
 	}
 	e := c.refused()
 	e.before, e.after = nil, nil
+	if e.made {
+		e.resource = ""
+		if e.action == audit.AccountCreate {
+			e.account = ""
+		}
+	}
 	err := s.Store.Update(ctx, func(tx Tx) error {
 		r, err := c.newRecord(&e, s.now(), nil)
 		if err != nil {

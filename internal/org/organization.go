@@ -35,7 +35,7 @@ func (s *Service) CreateOrganization(ctx context.Context, r Request, in NewOrgan
 	}
 	return mutate(ctx, s, r, func(ctx context.Context, c *change) (Organization, error) {
 		o := Organization{ID: id.Organization(s.ids.New()), Name: name, Profile: in.Profile, Created: c.now, Updated: c.now}
-		e := entry{action: audit.OrganizationCreate, log: id.Log(o.ID), resource: string(o.ID)}
+		e := entry{action: audit.OrganizationCreate, log: id.Log(o.ID), resource: string(o.ID), made: true}
 		if in.Parent != "" {
 			e.log = id.Log(in.Parent)
 		}
@@ -280,6 +280,9 @@ func (s *Service) UpdateOrganization(ctx context.Context, r Request, o id.Organi
 		}
 		if in.Parent == "" || in.Parent == old.Parent {
 			return updated, nil
+		}
+		if in.Name == old.Name && in.Profile == nil && !in.SetProfile {
+			c.entries = nil // the records of the move say it all
 		}
 		return c.moveOrganization(ctx, updated, in.Parent)
 	})

@@ -318,7 +318,7 @@ func TestMoveOrganization(t *testing.T) {
 				if got.Parent != x.right.ID || got.ParentName != "Right" {
 					t.Errorf("moved to %s, %s", got.Parent, got.ParentName)
 				}
-			}, "Left: Update Organization success 200", "Right: Move Organization success 200", "Root: Move Organization success 200")
+			}, "Right: Move Organization success 200", "Root: Move Organization success 200")
 			leaf := must[org.Organization](t)(w.Organization(ctx, x.owner.caller(), x.leaf.ID))
 			wantDiff(t, []id.Organization{x.root.ID, x.right.ID, x.left.ID, x.leaf.ID}, leaf.Path)
 			must[org.Organization](t)(w.Organization(ctx, x.atRight.caller(), x.leaf.ID))
@@ -337,7 +337,7 @@ func TestMoveOrganization(t *testing.T) {
 		t.Run("a root below another becomes a sub-organization", func(t *testing.T) {
 			w.wantTrail(t, func() {
 				must[org.Organization](t)(move(x.owner, second, x.root.ID))
-			}, "Root: Move Organization success 200", "Second: Update Organization success 200", "Second: Move Organization success 200")
+			}, "Root: Move Organization success 200", "Second: Move Organization success 200")
 			if n := total(x.root.ID); n != 2 {
 				t.Errorf("the tree has %d accounts", n)
 			}
