@@ -79,7 +79,7 @@ func (k *killer) round(t *testing.T, n int) {
 	if n%10 == 9 {
 		// Now and then it dies while it starts, as another may at any time.
 		other := launch(t, k.program, "serve", "--store", k.url, "--listen", "127.0.0.1:0")
-		time.Sleep(rand.N(40 * time.Millisecond))
+		time.Sleep(time.Duration(k.random.Int64N(int64(40 * time.Millisecond))))
 		other.kill()
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
