@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 
+	"github.com/orgd/orgd/internal/audit"
 	"github.com/orgd/orgd/internal/auth"
 	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/org"
@@ -181,7 +182,7 @@ func (s *seeder) answer(ctx context.Context, o id.Organization, m member, code s
 		return fmt.Errorf("sign in: %w", err)
 	}
 	// The code is a secret, so the path that is recorded does not have it.
-	r := s.as(caller, http.MethodPut, "/client/v4/organizations/"+string(o)+"/invites/[code]")
+	r := s.as(caller, http.MethodPut, "/client/v4/organizations/"+string(o)+"/invites/"+audit.Redacted)
 	_, err = s.svc.AnswerInvitation(ctx, r, o, code, m.how == accepted)
 	return err
 }
