@@ -30,14 +30,14 @@ type Resource struct {
 	Path         []id.Organization
 }
 
-func (r *Resource) matches(t Target) bool {
+func (r *Resource) matches(perm Permission, t Target) bool {
 	switch r.Kind {
 	case AllOrganizations:
 		return t.User == "" && (len(t.Path) > 0 || t.Account == "")
 	case OneOrganization:
 		return slices.Contains(t.Path, r.Organization)
 	case AllAccounts:
-		return t.Account != "" || (len(t.Path) == 0 && t.User == "")
+		return t.Account != "" || (len(t.Path) == 0 && t.User == "" && perm != OrganizationCreate)
 	case OneAccount:
 		return t.Account == r.Account
 	case OneUser:
@@ -55,7 +55,7 @@ type Policy struct {
 }
 
 func (p *Policy) covers(perm Permission, t Target) bool {
-	return p.Permissions.Has(perm) && slices.ContainsFunc(p.Resources, func(r Resource) bool { return r.matches(t) })
+	return p.Permissions.Has(perm) && slices.ContainsFunc(p.Resources, func(r Resource) bool { return r.matches(perm, t) })
 }
 
 // allows reports whether the credential lets perm on t through. It grants
