@@ -33,7 +33,7 @@ func (s *Service) CreateAccount(ctx context.Context, r Request, in NewAccount) (
 	if in.Type != Standard && in.Type != Enterprise {
 		return Account{}, fault.At(fault.Invalid, "/type", "/type must be standard or enterprise")
 	}
-	return mutate(ctx, s, r, func(ctx context.Context, c *change) (Account, error) {
+	return mutate(ctx, s, r.below(in.Organization), func(ctx context.Context, c *change) (Account, error) {
 		a := Account{ID: id.Account(s.ids.New()), Name: name, Type: in.Type, Created: c.now, Updated: c.now}
 		if in.Organization == "" {
 			return a, c.insertLooseAccount(ctx, a)

@@ -55,6 +55,9 @@ func mutate[T any](ctx context.Context, s *Service, r Request, do func(context.C
 	err := s.Store.Update(ctx, func(tx Tx) error {
 		c := &change{Tx: tx, s: s, request: r, now: s.now()}
 		last = c
+		if err := c.lookAhead(ctx); err != nil {
+			return err
+		}
 		if err := c.authenticate(ctx); err != nil {
 			return err
 		}
@@ -90,6 +93,19 @@ func mutate[T any](ctx context.Context, s *Service, r Request, do func(context.C
 		s.rights.Add(1)
 	}
 	return result, nil
+}
+
+// lookAhead tells the store what will be asked for, once the shape of the
+// trees is held, because what is read before that may be out of date.
+func (c *change) lookAhead(ctx context.Context) error {
+	if c.request.ahead == (Ahead{}) {
+		return nil
+	}
+	if err := c.LockTree(ctx, false); err != nil {
+		return err
+	}
+	c.Ahead(c.request.ahead)
+	return nil
 }
 
 // authenticate makes sure of the caller's rights, so that a change is decided

@@ -33,7 +33,7 @@ func (s *Service) CreateOrganization(ctx context.Context, r Request, in NewOrgan
 			return Organization{}, err
 		}
 	}
-	return mutate(ctx, s, r, func(ctx context.Context, c *change) (Organization, error) {
+	return mutate(ctx, s, r.below(in.Parent), func(ctx context.Context, c *change) (Organization, error) {
 		o := Organization{ID: id.Organization(s.ids.New()), Name: name, Profile: in.Profile, Created: c.now, Updated: c.now}
 		e := entry{action: audit.OrganizationCreate, log: id.Log(o.ID), resource: string(o.ID), made: true}
 		if in.Parent != "" {
@@ -405,7 +405,7 @@ func (c *change) checkAccountLimit(ctx context.Context, root id.Organization, ad
 	if err := c.Lock(ctx, "accounts:"+string(root)); err != nil {
 		return err
 	}
-	_, present, _, err := c.Subtree(ctx, root)
+	present, err := c.SubtreeAccounts(ctx, root)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/orgd/orgd/internal/auth"
+	"github.com/orgd/orgd/internal/id"
 )
 
 // Request is how a mutation was asked for: by whom, from where, and under
@@ -20,6 +21,16 @@ type Request struct {
 	IfMatch func(current any) bool
 	// Idempotency, when set, makes the change happen once for its key.
 	Idempotency *Idempotency
+	// ahead is what the change is known to ask for; see Tx.Ahead.
+	ahead Ahead
+}
+
+// below says that the change creates something in o and records it there.
+func (r Request) below(o id.Organization) Request {
+	if id.Valid(string(o)) {
+		r.ahead = Ahead{Organization: o, Log: id.Log(o)}
+	}
+	return r
 }
 
 // Origin is where a request came from, for the audit record. Body is the JSON

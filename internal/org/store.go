@@ -61,9 +61,19 @@ type Tx interface {
 	// transaction. Shared holders (creating below a parent) run side by
 	// side; an exclusive holder (moving, deleting, restoring) runs alone.
 	LockTree(ctx context.Context, exclusive bool) error
+	// Ahead says what the function is going to ask for, before it asks for
+	// anything else, so that a store for which each question costs a round
+	// trip can ask for all of it in one. It changes nothing else.
+	Ahead(a Ahead)
 	// Lock serializes all transactions that lock the same key, until the end
 	// of the transaction. Keys are locked after the tree and in sorted order.
 	Lock(ctx context.Context, keys ...string) error
+}
+
+// Ahead is what a transaction is going to ask for; see Tx.
+type Ahead struct {
+	Organization id.Organization // Organization will be asked for it
+	Log          id.Log          // NextAudit will take a number of it, or the transaction fails
 }
 
 // OrganizationReader reads organizations.
@@ -83,6 +93,9 @@ type OrganizationReader interface {
 	// Subtree counts the organizations below o, without itself, the accounts
 	// in all of them and in itself, and the levels below o.
 	Subtree(ctx context.Context, o id.Organization) (organizations, accounts int64, height int, err error)
+	// SubtreeAccounts counts the accounts in o and below it, at the same cost
+	// for every size of the tree.
+	SubtreeAccounts(ctx context.Context, o id.Organization) (int64, error)
 }
 
 // OrganizationQuery asks for the organizations in Scope (the subtrees of

@@ -156,11 +156,15 @@ func (r *reader) AuditRecords(ctx context.Context, log id.Log, after int64, limi
 	return all, err
 }
 
+const nextAuditSQL = `INSERT INTO audit_heads (log_id, seq) VALUES ($1, 1)
+	ON CONFLICT (log_id) DO UPDATE SET seq = audit_heads.seq + 1 RETURNING seq`
+
 // NextAudit implements org.AuditTx. The row of the log stays locked until the
 // transaction ends.
 func (t *tx) NextAudit(ctx context.Context, log id.Log) (int64, error) {
-	const nextAuditSQL = `INSERT INTO audit_heads (log_id, seq) VALUES ($1, 1)
-		ON CONFLICT (log_id) DO UPDATE SET seq = audit_heads.seq + 1 RETURNING seq`
+	if t.announced[log] > 0 {
+		t.announced[log]--
+	}
 	return t.number(ctx, nextAuditSQL, string(log))
 }
 

@@ -46,9 +46,10 @@ func (s *organizationScan) value() org.Organization {
 	return o
 }
 
+const organizationSQL = selectOrganization + ` WHERE o.id = $1 AND o.deleted_at = 0`
+
 // Organization implements org.OrganizationReader.
 func (r *reader) Organization(ctx context.Context, o id.Organization) (org.Organization, error) {
-	const organizationSQL = selectOrganization + ` WHERE o.id = $1 AND o.deleted_at = 0`
 	var s organizationScan
 	err := r.one(ctx, "organization", organizationSQL, []any{string(o)}, s.into()...)
 	return s.value(), err
@@ -96,6 +97,12 @@ func (r *reader) Subtree(ctx context.Context, o id.Organization) (organizations,
 	return organizations, accounts, height, err
 }
 
+// SubtreeAccounts implements org.OrganizationReader.
+func (r *reader) SubtreeAccounts(ctx context.Context, o id.Organization) (int64, error) {
+	const subtreeAccountsSQL = `SELECT CAST(COALESCE(SUM(accounts), 0) AS BIGINT) FROM subtree_counts WHERE organization_id = $1`
+	return r.number(ctx, subtreeAccountsSQL, string(o))
+}
+
 // InsertOrganization implements org.OrganizationTx.
 func (t *tx) InsertOrganization(ctx context.Context, o org.Organization) error {
 	const insertOrganizationSQL = `INSERT INTO organizations
@@ -118,21 +125,8 @@ func (t *tx) hang(ctx context.Context, o *org.Organization) error {
 	if err := t.exec(ctx, hangSQL, micros(o.Created), string(o.ID), string(o.Parent)); err != nil {
 		return err
 	}
-	return t.count(ctx, o.Path[:len(o.Path)-1], 1, 0)
-}
-
-// count adds to the counts of organizations. Rows are taken in the order of
-// the identifiers, so that two transactions do not wait for each other.
-func (t *tx) count(ctx context.Context, path []id.Organization, organizations, accounts int64) error {
-	if len(path) == 0 || organizations == 0 && accounts == 0 {
-		return nil
-	}
-	const countSQL = `INSERT INTO subtree_counts (organization_id, slot, organizations, accounts)
-		SELECT value, CAST($2 AS INTEGER), CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM list($1) WHERE TRUE ORDER BY value
-		ON CONFLICT (organization_id, slot) DO UPDATE SET
-		organizations = subtree_counts.organizations + excluded.organizations,
-		accounts = subtree_counts.accounts + excluded.accounts`
-	return t.exec(ctx, countSQL, list(t.dialect, path), t.slot(), organizations, accounts)
+	t.count(o.Path[:len(o.Path)-1], 1, 0)
+	return nil
 }
 
 // RenameOrganization implements org.OrganizationTx.
@@ -151,7 +145,8 @@ func (t *tx) DeleteOrganization(ctx context.Context, o org.Organization, deleted
 	if err := t.exec(ctx, unhangSQL, string(o.ID)); err != nil {
 		return err
 	}
-	return t.count(ctx, o.Path[:len(o.Path)-1], -1, 0)
+	t.count(o.Path[:len(o.Path)-1], -1, 0)
+	return nil
 }
 
 // RestoreOrganization implements org.OrganizationTx.
@@ -172,12 +167,8 @@ func (t *tx) MoveOrganization(ctx context.Context, o, parent org.Organization, u
 		return err
 	}
 	above := o.Path[:len(o.Path)-1]
-	if err := t.count(ctx, above, -organizations-1, -accounts); err != nil {
-		return err
-	}
-	if err := t.count(ctx, parent.Path, organizations+1, accounts); err != nil {
-		return err
-	}
+	t.count(above, -organizations-1, -accounts)
+	t.count(parent.Path, organizations+1, accounts)
 	if err := t.movePaths(ctx, &o, &parent, updated); err != nil {
 		return err
 	}

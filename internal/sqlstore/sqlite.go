@@ -186,6 +186,8 @@ func (t *sqliteTransaction) keep(err error) error {
 
 func (t *sqliteTransaction) failure() error { return t.err }
 
+func (t *sqliteTransaction) ahead(string, ...any) {}
+
 // slot is always the same: writing transactions run one at a time.
 func (t *sqliteTransaction) slot() int { return 0 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/orgd/orgd/internal/fault"
+	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/org"
 )
 
@@ -42,6 +43,10 @@ type transaction interface {
 	rollback(ctx context.Context)
 	// failure is the first failure of the engine in this transaction.
 	failure() error
+	// ahead says that a reading statement is about to be asked for, so that it
+	// can share a round trip. A later write or lock makes up for it: what was
+	// read before is then read again, but for the numbers of audit logs.
+	ahead(text string, args ...any)
 	// slot says which of the counters in subtree_counts is this transaction's.
 	slot() int
 }
@@ -119,9 +124,9 @@ func (s *Store) attempt(ctx context.Context, f func(org.Tx) error) (err error, a
 		return err, false
 	}
 	defer t.rollback(ctx)
-	err = f(&tx{reader: reader{conn: t, dialect: s.dialect}, transaction: t})
-	if err == nil {
-		err = t.commit(ctx)
+	tx := &tx{reader: reader{conn: t, dialect: s.dialect}, transaction: t}
+	if err = f(tx); err == nil {
+		err = tx.finish(ctx)
 	}
 	if err == nil {
 		return nil, false
@@ -183,19 +188,45 @@ func (r *reader) number(ctx context.Context, sql string, args ...any) (int64, er
 type tx struct {
 	reader
 	transaction
+	tree      treeLock
+	counts    []countChange    // not written yet
+	announced map[id.Log]int64 // how many numbers were announced, but not taken
 }
+
+// treeLock is how the shape of the trees is held.
+type treeLock int
+
+const (
+	treeFree treeLock = iota
+	treeShared
+	treeExclusive
+)
 
 var _ org.Tx = (*tx)(nil)
 
+// finish writes what was put off and commits.
+func (t *tx) finish(ctx context.Context) error {
+	for log, n := range t.announced {
+		if n != 0 {
+			return fmt.Errorf("a number of log %s was announced, but not taken", log)
+		}
+	}
+	if err := t.settle(ctx); err != nil {
+		return err
+	}
+	return t.commit(ctx)
+}
+
 // LockTree implements org.Tx.
 func (t *tx) LockTree(ctx context.Context, exclusive bool) error {
-	sql := t.dialect.lockTreeShared
+	want, sql := treeShared, t.dialect.lockTreeShared
 	if exclusive {
-		sql = t.dialect.lockTree
+		want, sql = treeExclusive, t.dialect.lockTree
 	}
-	if sql == "" {
+	if t.tree >= want || sql == "" {
 		return nil
 	}
+	t.tree = want
 	return t.exec(ctx, sql)
 }
 
@@ -212,6 +243,20 @@ func (t *tx) Lock(ctx context.Context, keys ...string) error {
 		}
 	}
 	return nil
+}
+
+// Ahead implements org.Tx.
+func (t *tx) Ahead(a org.Ahead) {
+	if a.Organization != "" {
+		t.ahead(organizationSQL, string(a.Organization))
+	}
+	if a.Log != "" {
+		t.ahead(nextAuditSQL, string(a.Log))
+		if t.announced == nil {
+			t.announced = make(map[id.Log]int64)
+		}
+		t.announced[a.Log]++
+	}
 }
 
 // must runs a change that has to find exactly one row. Finding none means

@@ -138,6 +138,7 @@ func (w *world) wantSubtree(o org.Organization, organizations, accounts int64, h
 		w.Errorf("the subtree of %s has %d organizations, %d accounts, %d levels, %v; want %d, %d, %d",
 			o.Name, gotO, gotA, gotH, err, organizations, accounts, height)
 	}
+	found(w, "SubtreeAccounts", accounts)(w.store.SubtreeAccounts(w.Context(), o.ID))
 }
 
 func (w *world) wantBelow(o org.Organization, organizations, accounts int64) {

@@ -27,6 +27,8 @@ func transactionCases() []testCase {
 		{"Lock serializes transactions", lockSerializes},
 		{"other keys do not wait for each other", otherKeysDoNotWait},
 		{"LockTree keeps creating away from moving", lockTree},
+		{"what was announced is answered as if it was not", looksAhead},
+		{"a number that was announced has to be taken", announcesNumber},
 		{"text that one engine cannot keep is refused by both", refusesText},
 		{"a canceled context ends the call", canceled},
 		{"a closed store says so", closed},
@@ -270,6 +272,53 @@ func (w *world) moveNow(key id.Organization, to org.Organization) {
 	if err != nil {
 		w.Error(err)
 	}
+}
+
+func looksAhead(w *world) {
+	o := w.root("Root")
+	log := id.Log(o.ID)
+	w.update(func(ctx context.Context, tx org.Tx) error {
+		if err := tx.LockTree(ctx, false); err != nil {
+			return err
+		}
+		tx.Ahead(org.Ahead{Organization: o.ID, Log: log})
+		if _, err := tx.AnyUser(ctx); err != nil {
+			return err
+		}
+		found(w, "announced", o)(tx.Organization(ctx, o.ID))
+		found(w, "asked for again", o)(tx.Organization(ctx, o.ID))
+		at := w.now()
+		r := about(audit.OrganizationUpdate, string(log), string(o.ID), at)
+		if err := w.record(ctx, tx, r); err != nil {
+			return err
+		}
+		if err := w.record(ctx, tx, r); err != nil {
+			return err
+		}
+		tx.Ahead(org.Ahead{Organization: o.ID, Log: log})
+		if err := tx.RenameOrganization(ctx, o.ID, "New", at); err != nil {
+			return err
+		}
+		o.Name, o.Updated = "New", at
+		found(w, "after a write", o)(tx.Organization(ctx, o.ID))
+		tx.Ahead(org.Ahead{Organization: "nothing"})
+		absent[org.Organization](w, "nothing")(tx.Organization(ctx, "nothing"))
+		return w.record(ctx, tx, r)
+	})
+	w.wantLog(log, 0, 10, 1, 2, 3, 4)
+}
+
+func announcesNumber(w *world) {
+	o := w.root("Root")
+	err := w.store.Update(w.Context(), func(tx org.Tx) error {
+		tx.Ahead(org.Ahead{Log: id.Log(o.ID)})
+		_, err := tx.Organization(w.Context(), o.ID)
+		return err
+	})
+	if err == nil {
+		w.Error("the transaction was committed")
+	}
+	w.wantLog(id.Log(o.ID), 0, 10, 1)
 }
 
 func refusesText(w *world) {

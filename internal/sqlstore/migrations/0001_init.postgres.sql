@@ -44,9 +44,11 @@ CREATE TABLE rights_changes (
     changes BIGINT  NOT NULL
 );
 
+-- References within the tree are no foreign keys: each check would lock the
+-- row of the parent on PostgreSQL. The lock of the tree guards them.
 CREATE TABLE organizations (
     id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    parent_id  TEXT COLLATE "C" REFERENCES organizations (id),
+    parent_id  TEXT COLLATE "C", -- null for a root
     path       TEXT COLLATE "C" NOT NULL, -- identifiers from the root to the organization itself, joined by '/'
     depth      INTEGER NOT NULL, -- levels below the root
     name       TEXT COLLATE "C" NOT NULL,
@@ -82,8 +84,8 @@ CREATE TABLE subtree_counts (
 
 CREATE TABLE accounts (
     id                  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    organization_id     TEXT COLLATE "C" REFERENCES organizations (id), -- null outside any
-    root_id             TEXT COLLATE "C" NOT NULL,                      -- of its tree, '' outside any
+    organization_id     TEXT COLLATE "C", -- null outside any
+    root_id             TEXT COLLATE "C" NOT NULL, -- of its tree, '' outside any
     name                TEXT COLLATE "C" NOT NULL,
     name_fold           TEXT COLLATE "C" NOT NULL,
     type                TEXT COLLATE "C" NOT NULL,

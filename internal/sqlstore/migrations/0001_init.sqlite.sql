@@ -43,9 +43,11 @@ CREATE TABLE rights_changes (
     changes INTEGER NOT NULL
 ) STRICT;
 
+-- References within the tree are no foreign keys: each check would lock the
+-- row of the parent on PostgreSQL. The lock of the tree guards them.
 CREATE TABLE organizations (
     id         TEXT    NOT NULL PRIMARY KEY,
-    parent_id  TEXT    REFERENCES organizations (id),
+    parent_id  TEXT, -- null for a root
     path       TEXT    NOT NULL, -- identifiers from the root to the organization itself, joined by '/'
     depth      INTEGER NOT NULL, -- levels below the root
     name       TEXT    NOT NULL,
@@ -81,8 +83,8 @@ CREATE TABLE subtree_counts (
 
 CREATE TABLE accounts (
     id                  TEXT    NOT NULL PRIMARY KEY,
-    organization_id     TEXT    REFERENCES organizations (id), -- null outside any
-    root_id             TEXT    NOT NULL,                      -- of its tree, '' outside any
+    organization_id     TEXT, -- null outside any
+    root_id             TEXT NOT NULL, -- of its tree, '' outside any
     name                TEXT    NOT NULL,
     name_fold           TEXT    NOT NULL,
     type                TEXT    NOT NULL,

@@ -1,0 +1,230 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// postgresTransaction sends BEGIN with the first statement, and statements
+// that answer nothing with the next one that does, or with COMMIT: a round
+// trip costs more than most statements. After a failure nothing more is sent.
+type postgresTransaction struct {
+	conn  *pgxpool.Conn
+	begin string
+	begun bool
+	ended bool
+	queue []statement
+	hints []statement // to be sent with the next reading statement
+	early []*answer   // of hints that were sent
+	err   error
+}
+
+type statement struct {
+	text string
+	args []any
+}
+
+func (t *postgresTransaction) keep(err error) error {
+	if t.err == nil {
+		t.err = err
+	}
+	return err
+}
+
+func (t *postgresTransaction) failure() error { return t.err }
+
+// slots is the number of counters that each count is spread over. It is more
+// than one server's connections.
+const slots = 64
+
+// slot differs between the backends of the server that were started in a row,
+// so that transactions of several connections, also of several processes,
+// hardly ever wait for each other's counters.
+func (t *postgresTransaction) slot() int { return int(t.conn.Conn().PgConn().PID() % slots) }
+
+func (t *postgresTransaction) exec(_ context.Context, text string, args ...any) error {
+	if t.err != nil {
+		return t.err
+	}
+	if err := checkText(args); err != nil {
+		return t.keep(err)
+	}
+	t.forget()
+	t.queue = append(t.queue, statement{postgresDialect.rewrite(text), args})
+	return nil
+}
+
+func (t *postgresTransaction) query(ctx context.Context, text string, args []any, each func(row) error) error {
+	if t.err != nil {
+		return t.err
+	}
+	if err := checkText(args); err != nil {
+		return err
+	}
+	text = postgresDialect.rewrite(text)
+	if a := t.recall(text, args); a != nil {
+		return a.read(t.conn.Conn().TypeMap(), each)
+	}
+	if t.begun && len(t.queue) == 0 && len(t.hints) == 0 {
+		rows, err := t.conn.Query(ctx, text, args...)
+		return t.keepEngine(readOrFail(rows, err, text, each))
+	}
+	return t.send(ctx, statement{text, args}, func(br pgx.BatchResults) error {
+		rows, err := br.Query()
+		return readOrFail(rows, err, text, each)
+	})
+}
+
+// search cannot share a round trip with what is queued: one batch runs either
+// named statements or unnamed ones.
+func (t *postgresTransaction) search(ctx context.Context, text string, args []any, each func(row) error) error {
+	if err := t.flush(ctx); err != nil {
+		return err
+	}
+	return t.query(ctx, text, unnamed(args), each)
+}
+
+func (t *postgresTransaction) change(ctx context.Context, text string, args ...any) (int64, error) {
+	if t.err != nil {
+		return 0, t.err
+	}
+	if err := checkText(args); err != nil {
+		return 0, t.keep(err)
+	}
+	t.forget()
+	var tag pgconn.CommandTag
+	text = postgresDialect.rewrite(text)
+	err := t.send(ctx, statement{text, args}, func(br pgx.BatchResults) error {
+		var err error
+		tag, err = br.Exec()
+		return translate(err, text)
+	})
+	return tag.RowsAffected(), err
+}
+
+// flush sends what is queued, BEGIN included.
+func (t *postgresTransaction) flush(ctx context.Context) error {
+	if t.err != nil {
+		return t.err
+	}
+	if t.begun && len(t.queue) == 0 {
+		return nil
+	}
+	last := statement{text: t.begin}
+	if n := len(t.queue); n > 0 {
+		last, t.queue = t.queue[n-1], t.queue[:n-1]
+	} else {
+		t.begun = true
+	}
+	return t.send(ctx, last, func(br pgx.BatchResults) error {
+		_, err := br.Exec()
+		return translate(err, last.text)
+	})
+}
+
+// send runs what is queued, then last, whose answer finish reads, and then
+// what there are hints of, in one round trip.
+func (t *postgresTransaction) send(ctx context.Context, last statement, finish func(pgx.BatchResults) error) error {
+	var batch pgx.Batch
+	ahead := t.queue
+	if !t.begun {
+		ahead = append([]statement{{text: t.begin}}, ahead...)
+	}
+	hints := t.hints
+	for _, s := range slices.Concat(ahead, []statement{last}, hints) {
+		batch.Queue(s.text, s.args...)
+	}
+	t.begun, t.queue, t.hints = true, nil, nil
+	results := t.conn.SendBatch(ctx, &batch)
+	for _, s := range ahead {
+		if _, err := results.Exec(); err != nil {
+			_ = results.Close()
+			return t.keep(translate(err, s.text))
+		}
+	}
+	err := t.keepEngine(finish(results))
+	for _, s := range hints {
+		if t.err != nil {
+			break
+		}
+		a, err := collect(results, s)
+		if err != nil {
+			_ = results.Close()
+			return t.keep(translate(err, s.text))
+		}
+		t.early = append(t.early, a)
+	}
+	if closeErr := results.Close(); err == nil && closeErr != nil {
+		err = t.keep(translate(closeErr, last.text))
+	}
+	return err
+}
+
+// callbackError is the error of a function that was called for a row; it is
+// no failure of the engine.
+type callbackError struct{ error }
+
+func readOrFail(rows pgx.Rows, err error, text string, each func(row) error) error {
+	if err != nil {
+		return translate(err, text)
+	}
+	return readRows(rows, text, func(r row) error {
+		if err := each(r); err != nil {
+			return callbackError{err}
+		}
+		return nil
+	})
+}
+
+// keepEngine remembers err unless it comes from a callback.
+func (t *postgresTransaction) keepEngine(err error) error {
+	if err == nil {
+		return nil
+	}
+	if c, ok := errors.AsType[callbackError](err); ok {
+		return c.error
+	}
+	return t.keep(err)
+}
+
+func (t *postgresTransaction) commit(ctx context.Context) error {
+	if t.err != nil {
+		return t.err
+	}
+	if t.begun || len(t.queue) > 0 {
+		err := t.send(ctx, statement{text: "commit"}, func(br pgx.BatchResults) error {
+			tag, err := br.Exec()
+			if err == nil && tag.String() != "COMMIT" {
+				err = fmt.Errorf("the server answered %s", tag)
+			}
+			return translate(err, "commit")
+		})
+		if err != nil {
+			return err
+		}
+	}
+	t.ended = true
+	t.conn.Release()
+	return nil
+}
+
+func (t *postgresTransaction) rollback(ctx context.Context) {
+	if t.ended {
+		return
+	}
+	t.ended = true
+	// A connection that is still in a transaction is closed when released.
+	defer t.conn.Release()
+	if !t.begun || t.conn.Conn().IsClosed() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	_, _ = t.conn.Exec(ctx, "rollback")
+}
