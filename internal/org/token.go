@@ -319,7 +319,7 @@ func (c *change) lockToken(ctx context.Context, t id.Token, action audit.Action)
 	}
 	e.before = token
 	c.rights = true
-	return token, e, c.match(token)
+	return token, e, c.match(token.at(c.now))
 }
 
 // UpdateToken replaces name, policies, condition and times of a token; its
