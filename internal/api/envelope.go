@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
 
 	"github.com/orgd/orgd/internal/page"
 )
@@ -19,6 +20,12 @@ type reply struct {
 	Location string // for redirects
 	ETag     bool   // a single object that carries its ETag
 	Raw      []byte // written as it is, in place of an envelope
+	encoded  []byte // the JSON of Result
+}
+
+// hasResult reports whether an envelope with the result is written.
+func (r *reply) hasResult() bool {
+	return r.Location == "" && r.Status != http.StatusNoContent && r.Raw == nil
 }
 
 type message struct {

@@ -116,6 +116,9 @@ func (s *Server) answer(w http.ResponseWriter, q *request) (rep reply, err error
 		}
 		return rep, err
 	}
+	if err == nil && rep.hasResult() {
+		rep.encoded, err = s.Encoder.Encode(rep.Result)
+	}
 	return rep, err
 }
 
@@ -124,12 +127,6 @@ func recovered(err *error) {
 	if p := recover(); p != nil {
 		*err = fault.Wrap(fault.Internal, "Internal error", fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 	}
-}
-
-// encode is Encoder.Encode for which a panic is an error too.
-func (s *Server) encode(v any) (body []byte, err error) {
-	defer recovered(&err)
-	return s.Encoder.Encode(v)
 }
 
 // match finds the route. The mux answers in plain text for what it does not
@@ -261,10 +258,7 @@ func (s *Server) write(w http.ResponseWriter, q *request, rep reply, err error) 
 	case rep.Raw != nil:
 		return s.writeBody(w, rep.Status, rep.Raw)
 	}
-	result, err := s.encode(rep.Result)
-	if err != nil {
-		return s.write(w, q, reply{}, err)
-	}
+	result := rep.encoded
 	if rep.ETag {
 		tag := etag(result)
 		h.Set("Etag", tag)
