@@ -2,6 +2,8 @@ package api
 
 import (
 	"bytes"
+	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -165,6 +167,34 @@ func TestFingerprint(t *testing.T) {
 	for _, other := range []string{of("PUT", "/a?b=c", "{}"), of("POST", "/a", "{}"), of("POST", "/a?b=c", "{ }"), of("POST", "/b?b=c", "{}"), of("POST", "/a?b=c", "")} {
 		if other == base {
 			t.Error("another request has the same fingerprint")
+		}
+	}
+}
+
+// unspeakable is a result whose encoding panics.
+type unspeakable struct{}
+
+func (unspeakable) MarshalJSON() ([]byte, error) { panic("cannot be said") }
+
+// TestPanicOfTheEncoder is answered and logged like any other panic.
+func TestPanicOfTheEncoder(t *testing.T) {
+	t.Parallel()
+	s := newBrokenServer()
+	var log bytes.Buffer
+	s.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	s.routes["GET /openapi.json"].handle = func(context.Context, *request) (reply, error) {
+		return reply{Result: unspeakable{}}, nil
+	}
+	rec := httptest.NewRecorder()
+	s.ServeHTTP(rec, httptest.NewRequest("GET", "/openapi.json", nil))
+	ray := rec.Header().Get("CF-RAY")
+	want := `{"success":false,"errors":[{"code":1500,"message":"Internal error, ray ` + ray + `"}],"messages":[],"result":null}`
+	if rec.Code != 500 || rec.Body.String() != want {
+		t.Errorf("got %d %s, want %s", rec.Code, rec.Body, want)
+	}
+	for _, part := range []string{"level=ERROR", ray, "cannot be said", "goroutine"} {
+		if !strings.Contains(log.String(), part) {
+			t.Errorf("the log has no %q: %s", part, log.String())
 		}
 	}
 }
