@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/orgd/orgd/internal/audit"
 	"github.com/orgd/orgd/internal/fault"
@@ -85,9 +84,8 @@ func (q *request) mutation(status int) (org.Request, error) {
 		return r, err
 	}
 	r.Origin = org.Origin{
-		RayID: q.ray, IP: ipText(q), Method: q.Method, Status: status,
-		// Neither has to be UTF-8, and the log keeps nothing else.
-		URI: strings.ToValidUTF8(q.uri(), "\uFFFD"), UserAgent: strings.ToValidUTF8(q.UserAgent(), "\uFFFD"),
+		RayID: q.ray, IP: ipText(q), Method: q.Method, URI: q.uri(),
+		UserAgent: q.UserAgent(), Status: status,
 	}
 	q.status = status
 	if q.body != nil {
@@ -106,9 +104,6 @@ func (q *request) mutation(status int) (org.Request, error) {
 	key := q.Header.Get("Idempotency-Key")
 	if key == "" || q.Method != http.MethodPost {
 		return r, nil
-	}
-	if !utf8.ValidString(key) {
-		return r, fault.At(fault.Invalid, "Idempotency-Key", "Idempotency-Key is not UTF-8")
 	}
 	if len(key) > maxIdempotencyKey {
 		return r, fault.At(fault.Invalid, "Idempotency-Key", fmt.Sprintf("Idempotency-Key is longer than %d bytes", maxIdempotencyKey))
