@@ -29,7 +29,7 @@ type Options struct {
 const sqliteScheme = "sqlite:"
 
 // ErrURL is wrapped by the errors about URLs that name no store.
-var ErrURL = errors.New("a store is sqlite:PATH or postgres://...")
+var ErrURL = errors.New("a store is sqlite:PATH or postgres://HOST/DATABASE")
 
 // Open opens the store at a URL: sqlite:PATH or postgres://... It does not
 // migrate; the store is not Ready before Migrate. A schema that is newer than
@@ -78,5 +78,5 @@ func parse(url string) (path string, err error) {
 		return "", nil
 	}
 	scheme, _, _ := strings.Cut(url, ":") // the rest may hold a password
-	return "", fmt.Errorf("%w, not %s:...", ErrURL, scheme)
+	return "", fmt.Errorf("%w, not %s", ErrURL, scheme)
 }
