@@ -19,7 +19,7 @@ import (
 // that a store's View passes to its function has to be one.
 type Inspector interface {
 	InspectOrganizations(ctx context.Context, f func(o org.Organization, depth int) error) error
-	InspectClosure(ctx context.Context, f func(ancestor, descendant id.Organization, created time.Time, distance int) error) error
+	InspectClosure(ctx context.Context, f func(ancestor, descendant id.Organization, created time.Time) error) error
 	InspectCounts(ctx context.Context, f func(o id.Organization, organizations, accounts int64) error) error
 	InspectAccounts(ctx context.Context, f func(a org.Account, root id.Organization) error) error
 	InspectMembers(ctx context.Context, f func(org.Member) error) error

@@ -176,17 +176,26 @@ func (l *accountList) fromPart(b *builder) {
 // the scope.
 func (l *accountList) fromSingle(b *builder) {
 	b.add(" FROM accounts a WHERE a.deleted_at = 0 AND a.id IN (SELECT value FROM list(", b.arg(list(l.dialect, l.scope.Accounts)), "))",
-		" AND NOT EXISTS (SELECT 1 FROM organization_closure c WHERE c.descendant_id = a.organization_id",
-		" AND c.ancestor_id IN (SELECT value FROM list(", b.arg(list(l.dialect, l.scope.Roots)), ")))")
+		" AND NOT EXISTS (")
+	below(b, l.scope.Roots)
+	b.add(")")
 	notDenied(b, l.scope)
 }
 
 // inScope appends the condition that an account a is in the scope.
 func inScope(b *builder, s *auth.Scope) {
 	b.add(" AND (a.id IN (SELECT value FROM list(", b.arg(list(b.dialect, s.Accounts)), "))",
-		" OR EXISTS (SELECT 1 FROM organization_closure c WHERE c.descendant_id = a.organization_id",
-		" AND c.ancestor_id IN (SELECT value FROM list(", b.arg(list(b.dialect, s.Roots)), "))))")
+		" OR EXISTS (")
+	below(b, s.Roots)
+	b.add("))")
 	notDenied(b, s)
+}
+
+// below appends a statement for the pairs of an account's organization and
+// those of the given ones that stand above it.
+func below(b *builder, organizations []id.Organization) {
+	b.add("SELECT 1 FROM organizations i JOIN organization_closure c ON c.created_at = i.created_at AND c.descendant_id = i.id",
+		" WHERE i.id = a.organization_id AND c.ancestor_id IN (SELECT value FROM list(", b.arg(list(b.dialect, organizations)), "))")
 }
 
 // notDenied appends the condition that neither an account a nor anything
@@ -196,8 +205,9 @@ func notDenied(b *builder, s *auth.Scope) {
 		b.add(" AND a.id NOT IN (SELECT value FROM list(", b.arg(list(b.dialect, s.DeniedAccounts)), "))")
 	}
 	if len(s.DeniedOrganizations) > 0 {
-		b.add(" AND NOT EXISTS (SELECT 1 FROM organization_closure d WHERE d.descendant_id = a.organization_id",
-			" AND d.ancestor_id IN (SELECT value FROM list(", b.arg(list(b.dialect, s.DeniedOrganizations)), ")))")
+		b.add(" AND NOT EXISTS (")
+		below(b, s.DeniedOrganizations)
+		b.add(")")
 	}
 }
 

@@ -30,17 +30,16 @@ func (r *reader) InspectOrganizations(ctx context.Context, f func(o org.Organiza
 }
 
 // InspectClosure calls f for every pair of ancestor and descendant.
-func (r *reader) InspectClosure(ctx context.Context, f func(ancestor, descendant id.Organization, created time.Time, distance int) error) error {
-	const inspectClosureSQL = `SELECT ancestor_id, descendant_id, created_at, distance FROM organization_closure
+func (r *reader) InspectClosure(ctx context.Context, f func(ancestor, descendant id.Organization, created time.Time) error) error {
+	const inspectClosureSQL = `SELECT ancestor_id, descendant_id, created_at FROM organization_closure
 		ORDER BY ancestor_id, created_at, descendant_id`
 	return r.query(ctx, inspectClosureSQL, nil, func(row row) error {
 		var ancestor, descendant id.Organization
 		var created int64
-		var distance int
-		if err := row.Scan((*string)(&ancestor), (*string)(&descendant), &created, &distance); err != nil {
+		if err := row.Scan((*string)(&ancestor), (*string)(&descendant), &created); err != nil {
 			return err
 		}
-		return f(ancestor, descendant, moment(created), distance)
+		return f(ancestor, descendant, moment(created))
 	})
 }
 

@@ -91,7 +91,8 @@ func (r *reader) CountBelow(ctx context.Context, o id.Organization) (organizatio
 // Subtree implements org.OrganizationReader.
 func (r *reader) Subtree(ctx context.Context, o id.Organization) (organizations, accounts int64, height int, err error) {
 	const subtreeSQL = `SELECT CAST(COALESCE(SUM(organizations), 0) AS BIGINT), CAST(COALESCE(SUM(accounts), 0) AS BIGINT),
-		(SELECT COALESCE(MAX(distance), 0) FROM organization_closure WHERE ancestor_id = $1)
+		COALESCE((SELECT MAX(o.depth) FROM organization_closure c JOIN organizations o ON o.id = c.descendant_id
+			WHERE c.ancestor_id = $1) - (SELECT depth FROM organizations WHERE id = $1), 0)
 		FROM subtree_counts WHERE organization_id = $1`
 	err = r.one(ctx, "number", subtreeSQL, []any{string(o)}, &organizations, &accounts, &height)
 	return organizations, accounts, height, err
@@ -119,10 +120,9 @@ func (t *tx) InsertOrganization(ctx context.Context, o org.Organization) error {
 // hang puts an organization that has nothing below it into the closure and
 // the counts of its ancestors.
 func (t *tx) hang(ctx context.Context, o *org.Organization) error {
-	const hangSQL = `INSERT INTO organization_closure (ancestor_id, created_at, descendant_id, distance)
-		SELECT ancestor_id, CAST($1 AS BIGINT), $2, distance + 1 FROM organization_closure WHERE descendant_id = $3
-		UNION ALL SELECT $2, CAST($1 AS BIGINT), $2, 0`
-	if err := t.exec(ctx, hangSQL, micros(o.Created), string(o.ID), string(o.Parent)); err != nil {
+	const hangSQL = `INSERT INTO organization_closure (ancestor_id, created_at, descendant_id)
+		SELECT value, CAST($2 AS BIGINT), CAST($3 AS TEXT) FROM list($1)`
+	if err := t.exec(ctx, hangSQL, list(t.dialect, o.Path), micros(o.Created), string(o.ID)); err != nil {
 		return err
 	}
 	t.count(o.Path[:len(o.Path)-1], 1, 0)
@@ -141,8 +141,9 @@ func (t *tx) DeleteOrganization(ctx context.Context, o org.Organization, deleted
 	if err := t.must(ctx, deleteOrganizationSQL, string(o.ID), micros(deleted)); err != nil {
 		return err
 	}
-	const unhangSQL = `DELETE FROM organization_closure WHERE descendant_id = $1`
-	if err := t.exec(ctx, unhangSQL, string(o.ID)); err != nil {
+	const unhangSQL = `DELETE FROM organization_closure WHERE ancestor_id IN (SELECT value FROM list($1))
+		AND created_at = $2 AND descendant_id = $3`
+	if err := t.exec(ctx, unhangSQL, list(t.dialect, o.Path), micros(o.Created), string(o.ID)); err != nil {
 		return err
 	}
 	t.count(o.Path[:len(o.Path)-1], -1, 0)
@@ -166,13 +167,12 @@ func (t *tx) MoveOrganization(ctx context.Context, o, parent org.Organization, u
 	if err != nil {
 		return err
 	}
-	above := o.Path[:len(o.Path)-1]
-	t.count(above, -organizations-1, -accounts)
+	t.count(o.Path[:len(o.Path)-1], -organizations-1, -accounts)
 	t.count(parent.Path, organizations+1, accounts)
 	if err := t.movePaths(ctx, &o, &parent, updated); err != nil {
 		return err
 	}
-	if err := t.moveClosure(ctx, &o, above, parent.ID); err != nil {
+	if err := t.moveClosure(ctx, &o, parent.Path); err != nil {
 		return err
 	}
 	if o.Root() == parent.Root() {
@@ -199,17 +199,14 @@ func (t *tx) movePaths(ctx context.Context, o, parent *org.Organization, updated
 }
 
 // moveClosure replaces the pairs of what is above o and what is in its subtree.
-func (t *tx) moveClosure(ctx context.Context, o *org.Organization, above []id.Organization, parent id.Organization) error {
+func (t *tx) moveClosure(ctx context.Context, o *org.Organization, parent []id.Organization) error {
 	const takeSQL = `DELETE FROM organization_closure WHERE ancestor_id IN (SELECT value FROM list($2))
-		AND descendant_id IN (SELECT descendant_id FROM organization_closure WHERE ancestor_id = $1)`
-	if len(above) > 0 {
-		if err := t.exec(ctx, takeSQL, string(o.ID), list(t.dialect, above)); err != nil {
-			return err
-		}
+		AND (created_at, descendant_id) IN (SELECT d.created_at, d.descendant_id FROM organization_closure d WHERE d.ancestor_id = $1)`
+	if err := t.exec(ctx, takeSQL, string(o.ID), list(t.dialect, o.Path[:len(o.Path)-1])); err != nil {
+		return err
 	}
-	const putSQL = `INSERT INTO organization_closure (ancestor_id, created_at, descendant_id, distance)
-		SELECT a.ancestor_id, d.created_at, d.descendant_id, a.distance + 1 + d.distance
-		FROM organization_closure a CROSS JOIN organization_closure d
-		WHERE a.descendant_id = $2 AND d.ancestor_id = $1`
-	return t.exec(ctx, putSQL, string(o.ID), string(parent))
+	const putSQL = `INSERT INTO organization_closure (ancestor_id, created_at, descendant_id)
+		SELECT above.value, d.created_at, d.descendant_id
+		FROM (SELECT value FROM list($2)) above CROSS JOIN organization_closure d WHERE d.ancestor_id = $1`
+	return t.exec(ctx, putSQL, string(o.ID), list(t.dialect, parent))
 }

@@ -214,7 +214,7 @@ func (l *organizationList) fromClosure(b *builder, root id.Organization) {
 	}
 	b.add(" WHERE c.ancestor_id = ", b.arg(string(root)))
 	b.where("o.name_fold", l.Name)
-	l.notDenied(b, "c.descendant_id")
+	l.notDenied(b, "c.created_at", "c.descendant_id")
 }
 
 // fromNames appends the source for what is visible by name only.
@@ -238,19 +238,22 @@ func (l *organizationList) fromOrganizations(b *builder) {
 	}
 	b.where("o.name_fold", l.Name)
 	b.add(" AND (o.id IN (SELECT value FROM list(", b.arg(list(l.dialect, l.Scope.Names)), "))",
-		" OR EXISTS (SELECT 1 FROM organization_closure c WHERE c.descendant_id = o.id AND c.ancestor_id IN",
-		" (SELECT value FROM list(", b.arg(list(l.dialect, l.Scope.Roots)), ")))")
-	l.notDenied(b, "o.id")
+		" OR EXISTS (SELECT 1 FROM organization_closure c WHERE c.ancestor_id IN",
+		" (SELECT value FROM list(", b.arg(list(l.dialect, l.Scope.Roots)), "))",
+		" AND c.created_at = o.created_at AND c.descendant_id = o.id)")
+	l.notDenied(b, "o.created_at", "o.id")
 	b.add(")")
 }
 
-// notDenied appends the condition that nothing denied stands above a column.
-func (l *organizationList) notDenied(b *builder, column string) {
+// notDenied appends the condition that nothing denied stands above the
+// organization with these columns.
+func (l *organizationList) notDenied(b *builder, created, id string) {
 	if len(l.Scope.DeniedOrganizations) == 0 {
 		return
 	}
-	b.add(" AND NOT EXISTS (SELECT 1 FROM organization_closure d WHERE d.descendant_id = ", column,
-		" AND d.ancestor_id IN (SELECT value FROM list(", b.arg(list(l.dialect, l.Scope.DeniedOrganizations)), ")))")
+	b.add(" AND NOT EXISTS (SELECT 1 FROM organization_closure d WHERE d.ancestor_id IN",
+		" (SELECT value FROM list(", b.arg(list(l.dialect, l.Scope.DeniedOrganizations)), "))",
+		" AND d.created_at = ", created, " AND d.descendant_id = ", id, ")")
 }
 
 // after appends the condition for what comes after the position.

@@ -61,15 +61,13 @@ CREATE INDEX organizations_parent ON organizations (parent_id, created_at, id) W
 CREATE INDEX organizations_name ON organizations (name_fold, created_at, id) WHERE deleted_at = 0;
 
 -- Every live organization below every one of its ancestors and below itself,
--- in the order in which lists go.
+-- in the order in which lists go. What is above one is known from its path.
 CREATE TABLE organization_closure (
     ancestor_id   TEXT    NOT NULL,
     created_at    INTEGER NOT NULL, -- of the descendant
     descendant_id TEXT    NOT NULL,
-    distance      INTEGER NOT NULL,
     PRIMARY KEY (ancestor_id, created_at, descendant_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX organization_closure_up ON organization_closure (descendant_id, ancestor_id, distance);
 
 -- What lives below an organization, spread over slots that are added up, so
 -- that concurrent transactions need not wait for each other.
