@@ -112,7 +112,7 @@ var matrix = map[string][]matrixCase{
 	"DELETE /client/v4/accounts/{account_id}":    suffix(ofAT("account.delete", cf+"/accounts/", "", 200), "?dry_run=true"),
 	"POST /client/v4/accounts/{account_id}/move": {moveOne("C"), moveOne("S"), moveOne("P"), moveOne("T"), moveOne("X")},
 	"POST /client/v4/accounts/move": {
-		moveSeveral("C", "AT"), moveSeveral("S", "AT"), moveSeveral("C", "AS"), moveSeveral("C", "AL"), moveSeveral("P", "AT"),
+		moveSeveral("C", "AT"), moveSeveral("S", "AT"), moveSeveral("C", "AS"), moveSeveral("C", "AL"), moveSeveral("P", "AT"), moveSeveral("S", "AC"),
 	},
 	"GET /client/v4/accounts/{account_id}/organizations": suffix(ofAT("account.read", cf+"/accounts/", "", 200), "/organizations"),
 	"GET /client/v4/accounts/{account_id}/profile":       suffix(ofAT("profile.read", cf+"/accounts/", "", 200), "/profile"),

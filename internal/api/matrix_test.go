@@ -60,6 +60,7 @@ type position struct {
 	who string
 	// at is the organization that the role is on, account the account.
 	at, account string
+	also        string // another organization that the role is on
 	// sees are the objects that are not hidden.
 	sees map[string]sight
 	// token changes the token: what it is limited to. Empty: to nothing.
@@ -88,6 +89,10 @@ var positions = []position{
 	{who: "ancestor's member", at: "P", sees: fromP, own: true},
 	{who: "descendant's member", at: "C", sees: fromC, own: true},
 	{who: "sibling's member", at: "S", sees: fromS, own: true},
+	{
+		who: "member on both sides", at: "C", also: "S", own: true,
+		sees: map[string]sight{"P": named, "T": named, "C": itself, "S": itself, "AC": below, "AS": below},
+	},
 	{who: "stranger", at: "X", sees: map[string]sight{"X": itself}, own: true},
 	{who: "invited", at: "T", own: true, arrange: (*world).inviteOnly},
 	{who: "canceled", at: "T", own: true, arrange: (*world).cancel},
@@ -164,6 +169,9 @@ func (w *world) newCaller(t *testing.T, p position, role string) *caller {
 			by = w.other
 		}
 		w.ids["member "+c.email] = w.join(t, by, p.at, c.email, role)
+		if p.also != "" {
+			w.join(t, by, p.also, c.email, role)
+		}
 	}
 	if p.byKey {
 		c.token = ""
