@@ -244,7 +244,8 @@ func TestLogLine(t *testing.T) {
 		want           map[string]any
 	}{
 		{
-			"GET", cf + "/organizations/" + w.ids["T"] + "?x=y", []string{"User-Agent", "test/1", "X-Stainless-Retry-Count", "2"},
+			"GET", cf + "/organizations/" + w.ids["T"] + "?x=y",
+			[]string{"User-Agent", "test/1", "X-Stainless-Retry-Count", "2"},
 			map[string]any{
 				"level": "INFO", "msg": "request", "method": "GET", "route": cf + "/organizations/{organization_id}", "status": 200.0,
 				"uri": cf + "/organizations/" + w.ids["T"] + "?x=y", "user": w.founder.id, "user_agent": "test/1", "ip": "192.0.2.1", "retry": "2",
