@@ -50,6 +50,21 @@ const organizationSQL = selectOrganization + ` WHERE o.id = $1 AND o.deleted_at 
 
 // Organization implements org.OrganizationReader.
 func (r *reader) Organization(ctx context.Context, o id.Organization) (org.Organization, error) {
+	if r.store == nil { // a transaction has its own view
+		return r.organization(ctx, o)
+	}
+	known, v, ok := r.store.memo.find(o)
+	if ok {
+		return known, nil
+	}
+	found, err := r.organization(ctx, o)
+	if err == nil {
+		r.store.memo.keep(v, found)
+	}
+	return found, err
+}
+
+func (r *reader) organization(ctx context.Context, o id.Organization) (org.Organization, error) {
 	var s organizationScan
 	err := r.one(ctx, "organization", organizationSQL, []any{string(o)}, s.into()...)
 	return s.value(), err

@@ -25,7 +25,9 @@ func OpenSQLite(ctx context.Context, path string, o SQLiteOptions) (*Store, erro
 	if err != nil {
 		return nil, fmt.Errorf("open SQLite database %s: %w", path, err)
 	}
-	return newStore(b, sqliteDialect), nil
+	s := newStore(b, sqliteDialect)
+	s.memo = newMemo(path)
+	return s, nil
 }
 
 // sqliteBackend has one connection that writes and some that read. Each is

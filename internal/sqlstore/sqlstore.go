@@ -63,6 +63,7 @@ type backend interface {
 type Store struct {
 	reader
 	backend backend
+	memo    *memo // of SQLite
 }
 
 var _ org.Store = (*Store)(nil)
@@ -141,7 +142,7 @@ func (s *Store) attempt(ctx context.Context, f func(org.Tx) error) (err error, a
 func (s *Store) Ready(ctx context.Context) error { return s.backend.ready(ctx) }
 
 // Close implements org.Store.
-func (s *Store) Close() error { return s.backend.close() }
+func (s *Store) Close() error { return errors.Join(s.backend.close(), s.memo.close()) }
 
 // reader implements org.Reader on a conn.
 type reader struct {
