@@ -83,6 +83,13 @@ func sqliteError(e *sqlite.Error) error {
 	return e
 }
 
+// contended reports whether a migration of SQLite failed because another
+// process was at it: it held the lock, or made the same tables first.
+func contended(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && (e.Code()&0xff == sqlite3.SQLITE_BUSY || strings.Contains(e.Error(), "already exists"))
+}
+
 // brief returns the beginning of a statement, to name it in a message.
 func brief(sql string) string {
 	words := strings.Fields(sql)

@@ -70,20 +70,24 @@ func (r *reader) ListMembers(ctx context.Context, q org.MemberQuery) (page.Page[
 	if statuses == nil {
 		statuses = []org.MemberStatus{org.Pending, org.Active}
 	}
-	from := func(b *builder) {
-		b.add(memberFrom, " WHERE m.organization_id = ", b.arg(string(q.Organization)),
+	from := func(b *builder, source string) {
+		b.add(source, " WHERE m.organization_id = ", b.arg(string(q.Organization)),
 			" AND m.status IN (SELECT value FROM list(", b.arg(list(b.dialect, statuses)), "))")
 		b.where("u.email_fold", q.Email)
 	}
 	var p page.Page[org.Member]
 	err := r.snapshot(ctx, func(r *reader) error {
 		var err error
-		if p.Total, err = r.countFrom(ctx, from); err != nil {
+		source := memberFrom
+		if q.Email.Empty() {
+			source = " FROM members m" // counting needs no users
+		}
+		if p.Total, err = r.countFrom(ctx, func(b *builder) { from(b, source) }); err != nil {
 			return err
 		}
 		b := &builder{dialect: r.dialect}
 		b.add("SELECT ", memberColumns)
-		from(b)
+		from(b, memberFrom)
 		b.after(q.After, "m.created_at", "m.id")
 		b.add(" ORDER BY m.created_at, m.id LIMIT ", b.arg(q.Size+1))
 		return r.search(ctx, b.text.String(), b.args, func(row row) error {

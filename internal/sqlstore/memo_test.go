@@ -65,7 +65,7 @@ func TestMemoForgetsAtEveryCommit(t *testing.T) {
 		for range 2 { // read and remember
 			nameOf(t.Context(), t, s, o.ID)
 		}
-		if _, _, known := s.memo.find(o.ID); !known {
+		if _, _, known := s.memo.find(t.Context(), o.ID); !known {
 			t.Fatal("the organization is not remembered")
 		}
 		if err := rename(t.Context(), []*Store{s, other}[i%2], o.ID, want); err != nil {

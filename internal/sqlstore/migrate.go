@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -71,7 +72,24 @@ func MigrateSQLite(ctx context.Context, path string) error {
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1)
-	return migrate(ctx, db, sqliteDialect, goose.DialectSQLite3)
+	return migrateSQLite(ctx, db)
+}
+
+// migrateSQLite tries again while another process works on the same file: it
+// may hold a lock that is not waited for, or have been first.
+func migrateSQLite(ctx context.Context, db *sql.DB) error {
+	const tries, pause = 50, 100 * time.Millisecond
+	for try := 1; ; try++ {
+		err := migrate(ctx, db, sqliteDialect, goose.DialectSQLite3)
+		if err == nil || try == tries || !contended(err) {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return fmt.Errorf("wait for another migration: %w", ctx.Err())
+		}
+	}
 }
 
 // MigratePostgres brings the database at a postgres:// URL to the present

@@ -26,7 +26,9 @@ func OpenSQLite(ctx context.Context, path string, o SQLiteOptions) (*Store, erro
 		return nil, fmt.Errorf("open SQLite database %s: %w", path, err)
 	}
 	s := newStore(b, sqliteDialect)
-	s.memo = newMemo(path)
+	if s.memo, err = newMemo(b.open); err != nil {
+		return nil, errors.Join(fmt.Errorf("open SQLite database %s: %w", path, err), b.close())
+	}
 	return s, nil
 }
 

@@ -38,6 +38,7 @@ func groups() []group {
 		{"Tokens", tokenCases()},
 		{"Audit", auditCases()},
 		{"Idempotency", idempotencyCases()},
+		{"Faults", faultCases()},
 	}
 }
 

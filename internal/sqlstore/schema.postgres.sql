@@ -1,0 +1,245 @@
+-- The schema after all migrations, written by a test; change it by adding migrations.
+
+CREATE TABLE account_members (
+    id text COLLATE "C" NOT NULL,
+    account_id text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    role text COLLATE "C" NOT NULL,
+    created_at bigint NOT NULL
+);
+
+ALTER TABLE account_members ADD CONSTRAINT account_members_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+
+ALTER TABLE account_members ADD CONSTRAINT account_members_pkey PRIMARY KEY (id);
+
+ALTER TABLE account_members ADD CONSTRAINT account_members_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
+
+CREATE INDEX account_members_account ON public.account_members USING btree (account_id, created_at, id);
+
+CREATE UNIQUE INDEX account_members_once ON public.account_members USING btree (account_id, user_id);
+
+CREATE INDEX account_members_user ON public.account_members USING btree (user_id, created_at, id);
+
+CREATE TABLE accounts (
+    id text COLLATE "C" NOT NULL,
+    organization_id text COLLATE "C",
+    root_id text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    name_fold text COLLATE "C" NOT NULL,
+    type text COLLATE "C" NOT NULL,
+    abuse_contact_email text COLLATE "C",
+    enforce_two_factor boolean,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    deleted_at bigint NOT NULL
+);
+
+ALTER TABLE accounts ADD CONSTRAINT accounts_pkey PRIMARY KEY (id);
+
+CREATE INDEX accounts_name ON public.accounts USING btree (name_fold, created_at, id) WHERE (deleted_at = 0);
+
+CREATE INDEX accounts_organization ON public.accounts USING btree (organization_id, id) WHERE (deleted_at = 0);
+
+CREATE INDEX accounts_organization_name ON public.accounts USING btree (organization_id, name_fold, id) WHERE (deleted_at = 0);
+
+CREATE INDEX accounts_root ON public.accounts USING btree (root_id, created_at, id) WHERE (deleted_at = 0);
+
+CREATE TABLE api_keys (
+    user_id text COLLATE "C" NOT NULL,
+    hash text COLLATE "C" NOT NULL,
+    updated_at bigint NOT NULL
+);
+
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
+
+CREATE TABLE api_tokens (
+    id text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    hash text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    status text COLLATE "C" NOT NULL,
+    policies text COLLATE "C" NOT NULL,
+    allow_ip text COLLATE "C" NOT NULL,
+    deny_ip text COLLATE "C" NOT NULL,
+    not_before bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    issued_at bigint NOT NULL,
+    modified_at bigint NOT NULL,
+    last_used_at bigint NOT NULL
+);
+
+ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_hash_key UNIQUE (hash);
+
+ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (id);
+
+ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
+
+CREATE INDEX api_tokens_user ON public.api_tokens USING btree (user_id, issued_at, id);
+
+CREATE TABLE audit_heads (
+    log_id text COLLATE "C" NOT NULL,
+    seq bigint NOT NULL
+) WITH (fillfactor=50);
+
+ALTER TABLE audit_heads ADD CONSTRAINT audit_heads_pkey PRIMARY KEY (log_id);
+
+CREATE TABLE audit_records (
+    log_id text COLLATE "C" NOT NULL,
+    seq bigint NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    time bigint NOT NULL,
+    account_id text COLLATE "C" NOT NULL,
+    action_type text COLLATE "C" NOT NULL,
+    action_description text COLLATE "C" NOT NULL,
+    action_result text COLLATE "C" NOT NULL,
+    actor_id text COLLATE "C" NOT NULL,
+    actor_type text COLLATE "C" NOT NULL,
+    actor_context text COLLATE "C" NOT NULL,
+    actor_email text COLLATE "C" NOT NULL,
+    actor_ip text COLLATE "C" NOT NULL,
+    actor_token_id text COLLATE "C" NOT NULL,
+    actor_token_name text COLLATE "C" NOT NULL,
+    actor_salt bytea NOT NULL,
+    actor_commitments text COLLATE "C" NOT NULL,
+    raw_ray_id text COLLATE "C" NOT NULL,
+    raw_method text COLLATE "C" NOT NULL,
+    raw_uri text COLLATE "C" NOT NULL,
+    raw_user_agent text COLLATE "C" NOT NULL,
+    raw_status integer NOT NULL,
+    resource_id text COLLATE "C" NOT NULL,
+    resource_type text COLLATE "C" NOT NULL,
+    resource_product text COLLATE "C" NOT NULL,
+    resource_scope text COLLATE "C" NOT NULL,
+    request text COLLATE "C" NOT NULL,
+    response text COLLATE "C" NOT NULL,
+    before_change text COLLATE "C" NOT NULL,
+    after_change text COLLATE "C" NOT NULL,
+    personal text COLLATE "C" NOT NULL,
+    leaf bytea NOT NULL
+);
+
+ALTER TABLE audit_records ADD CONSTRAINT audit_records_pkey PRIMARY KEY (log_id, seq);
+
+CREATE TABLE audit_subjects (
+    subject_id text COLLATE "C" NOT NULL,
+    log_id text COLLATE "C" NOT NULL,
+    seq bigint NOT NULL
+);
+
+ALTER TABLE audit_subjects ADD CONSTRAINT audit_subjects_pkey PRIMARY KEY (subject_id, log_id, seq);
+
+CREATE TABLE idempotency_answers (
+    user_id text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    fingerprint text COLLATE "C" NOT NULL,
+    status integer NOT NULL,
+    body bytea NOT NULL,
+    created_at bigint NOT NULL
+);
+
+ALTER TABLE idempotency_answers ADD CONSTRAINT idempotency_answers_pkey PRIMARY KEY (user_id, key);
+
+CREATE INDEX idempotency_answers_created ON public.idempotency_answers USING btree (created_at);
+
+CREATE TABLE members (
+    id text COLLATE "C" NOT NULL,
+    organization_id text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    role text COLLATE "C" NOT NULL,
+    status text COLLATE "C" NOT NULL,
+    code_hash text COLLATE "C" NOT NULL,
+    code_expires_at bigint NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL
+);
+
+ALTER TABLE members ADD CONSTRAINT members_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+
+ALTER TABLE members ADD CONSTRAINT members_pkey PRIMARY KEY (id);
+
+ALTER TABLE members ADD CONSTRAINT members_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
+
+CREATE INDEX members_code ON public.members USING btree (code_hash) WHERE (code_hash <> ''::text);
+
+CREATE UNIQUE INDEX members_live ON public.members USING btree (organization_id, user_id) WHERE (status = ANY (ARRAY['pending'::text, 'active'::text]));
+
+CREATE INDEX members_organization ON public.members USING btree (organization_id, created_at, id);
+
+CREATE INDEX members_user ON public.members USING btree (user_id, status);
+
+CREATE TABLE organization_closure (
+    ancestor_id text COLLATE "C" NOT NULL,
+    created_at bigint NOT NULL,
+    descendant_id text COLLATE "C" NOT NULL
+);
+
+ALTER TABLE organization_closure ADD CONSTRAINT organization_closure_pkey PRIMARY KEY (ancestor_id, created_at, descendant_id);
+
+CREATE TABLE organizations (
+    id text COLLATE "C" NOT NULL,
+    parent_id text COLLATE "C",
+    path text COLLATE "C" NOT NULL,
+    depth integer NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    name_fold text COLLATE "C" NOT NULL,
+    managed_by text COLLATE "C" NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    deleted_at bigint NOT NULL
+);
+
+ALTER TABLE organizations ADD CONSTRAINT organizations_pkey PRIMARY KEY (id);
+
+CREATE INDEX organizations_name ON public.organizations USING btree (name_fold, created_at, id) WHERE (deleted_at = 0);
+
+CREATE INDEX organizations_parent ON public.organizations USING btree (parent_id, created_at, id) WHERE (deleted_at = 0);
+
+CREATE TABLE profiles (
+    owner_id text COLLATE "C" NOT NULL,
+    business_address text COLLATE "C" NOT NULL,
+    business_email text COLLATE "C" NOT NULL,
+    business_name text COLLATE "C" NOT NULL,
+    business_phone text COLLATE "C" NOT NULL,
+    external_metadata text COLLATE "C" NOT NULL,
+    echoed boolean NOT NULL,
+    updated_at bigint NOT NULL
+);
+
+ALTER TABLE profiles ADD CONSTRAINT profiles_pkey PRIMARY KEY (owner_id);
+
+CREATE TABLE rights_changes (
+    slot integer NOT NULL,
+    changes bigint NOT NULL
+);
+
+ALTER TABLE rights_changes ADD CONSTRAINT rights_changes_pkey PRIMARY KEY (slot);
+
+CREATE TABLE subtree_counts (
+    organization_id text COLLATE "C" NOT NULL,
+    slot integer NOT NULL,
+    organizations bigint NOT NULL,
+    accounts bigint NOT NULL
+) WITH (fillfactor=50);
+
+ALTER TABLE subtree_counts ADD CONSTRAINT subtree_counts_pkey PRIMARY KEY (organization_id, slot);
+
+CREATE TABLE users (
+    id text COLLATE "C" NOT NULL,
+    email text COLLATE "C" NOT NULL,
+    email_fold text COLLATE "C" NOT NULL,
+    first_name text COLLATE "C" NOT NULL,
+    last_name text COLLATE "C" NOT NULL,
+    two_factor boolean NOT NULL,
+    administrator boolean NOT NULL,
+    status text COLLATE "C" NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL
+);
+
+ALTER TABLE users ADD CONSTRAINT users_email_fold_key UNIQUE (email_fold);
+
+ALTER TABLE users ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+CREATE INDEX users_created ON public.users USING btree (created_at, id);

@@ -1,0 +1,204 @@
+-- The schema after all migrations, written by a test; change it by adding migrations.
+
+CREATE TABLE account_members (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    account_id TEXT    NOT NULL REFERENCES accounts (id),
+    user_id    TEXT    NOT NULL REFERENCES users (id),
+    role       TEXT    NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX account_members_account ON account_members (account_id, created_at, id);
+
+CREATE UNIQUE INDEX account_members_once ON account_members (account_id, user_id);
+
+CREATE INDEX account_members_user ON account_members (user_id, created_at, id);
+
+CREATE TABLE accounts (
+    id                  TEXT    NOT NULL PRIMARY KEY,
+    organization_id     TEXT, -- null outside any
+    root_id             TEXT NOT NULL, -- of its tree, '' outside any
+    name                TEXT    NOT NULL,
+    name_fold           TEXT    NOT NULL,
+    type                TEXT    NOT NULL,
+    abuse_contact_email TEXT,
+    enforce_two_factor  INTEGER,
+    created_at          INTEGER NOT NULL,
+    updated_at          INTEGER NOT NULL,
+    deleted_at          INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX accounts_name ON accounts (name_fold, created_at, id) WHERE deleted_at = 0;
+
+CREATE INDEX accounts_organization ON accounts (organization_id, id) WHERE deleted_at = 0;
+
+CREATE INDEX accounts_organization_name ON accounts (organization_id, name_fold, id) WHERE deleted_at = 0;
+
+CREATE INDEX accounts_root ON accounts (root_id, created_at, id) WHERE deleted_at = 0;
+
+CREATE TABLE api_keys (
+    user_id    TEXT    NOT NULL PRIMARY KEY REFERENCES users (id),
+    hash       TEXT    NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE api_tokens (
+    id           TEXT    NOT NULL PRIMARY KEY,
+    user_id      TEXT    NOT NULL REFERENCES users (id),
+    hash         TEXT    NOT NULL UNIQUE,
+    name         TEXT    NOT NULL,
+    status       TEXT    NOT NULL,
+    policies     TEXT    NOT NULL,
+    allow_ip     TEXT    NOT NULL,
+    deny_ip      TEXT    NOT NULL,
+    not_before   INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    issued_at    INTEGER NOT NULL,
+    modified_at  INTEGER NOT NULL,
+    last_used_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX api_tokens_user ON api_tokens (user_id, issued_at, id);
+
+CREATE TABLE audit_heads (
+    log_id TEXT    NOT NULL PRIMARY KEY,
+    seq    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit_records (
+    log_id             TEXT    NOT NULL,
+    seq                INTEGER NOT NULL,
+    id                 TEXT    NOT NULL,
+    time               INTEGER NOT NULL,
+    account_id         TEXT    NOT NULL,
+    action_type        TEXT    NOT NULL,
+    action_description TEXT    NOT NULL,
+    action_result      TEXT    NOT NULL,
+    actor_id           TEXT    NOT NULL,
+    actor_type         TEXT    NOT NULL,
+    actor_context      TEXT    NOT NULL,
+    actor_email        TEXT    NOT NULL,
+    actor_ip           TEXT    NOT NULL,
+    actor_token_id     TEXT    NOT NULL,
+    actor_token_name   TEXT    NOT NULL,
+    actor_salt         BLOB    NOT NULL,
+    actor_commitments  TEXT    NOT NULL, -- JSON, '' unless the personal data of the actor is erased
+    raw_ray_id         TEXT    NOT NULL,
+    raw_method         TEXT    NOT NULL,
+    raw_uri            TEXT    NOT NULL,
+    raw_user_agent     TEXT    NOT NULL,
+    raw_status         INTEGER NOT NULL,
+    resource_id        TEXT    NOT NULL,
+    resource_type      TEXT    NOT NULL,
+    resource_product   TEXT    NOT NULL,
+    resource_scope     TEXT    NOT NULL,
+    request            TEXT    NOT NULL,
+    response           TEXT    NOT NULL,
+    before_change      TEXT    NOT NULL,
+    after_change       TEXT    NOT NULL,
+    personal           TEXT    NOT NULL, -- JSON, '' for none
+    leaf               BLOB    NOT NULL,
+    PRIMARY KEY (log_id, seq)
+) STRICT;
+
+CREATE TABLE audit_subjects (
+    subject_id TEXT    NOT NULL,
+    log_id     TEXT    NOT NULL,
+    seq        INTEGER NOT NULL,
+    PRIMARY KEY (subject_id, log_id, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE idempotency_answers (
+    user_id     TEXT    NOT NULL,
+    key         TEXT    NOT NULL,
+    fingerprint TEXT    NOT NULL,
+    status      INTEGER NOT NULL,
+    body        BLOB    NOT NULL,
+    created_at  INTEGER NOT NULL,
+    PRIMARY KEY (user_id, key)
+) STRICT;
+
+CREATE INDEX idempotency_answers_created ON idempotency_answers (created_at);
+
+CREATE TABLE members (
+    id              TEXT    NOT NULL PRIMARY KEY,
+    organization_id TEXT    NOT NULL REFERENCES organizations (id),
+    user_id         TEXT    NOT NULL REFERENCES users (id),
+    role            TEXT    NOT NULL,
+    status          TEXT    NOT NULL,
+    code_hash       TEXT    NOT NULL,
+    code_expires_at INTEGER NOT NULL,
+    created_at      INTEGER NOT NULL,
+    updated_at      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX members_code ON members (code_hash) WHERE code_hash <> '';
+
+CREATE UNIQUE INDEX members_live ON members (organization_id, user_id) WHERE status IN ('pending', 'active');
+
+CREATE INDEX members_organization ON members (organization_id, created_at, id);
+
+CREATE INDEX members_user ON members (user_id, status);
+
+CREATE TABLE organization_closure (
+    ancestor_id   TEXT    NOT NULL,
+    created_at    INTEGER NOT NULL, -- of the descendant
+    descendant_id TEXT    NOT NULL,
+    PRIMARY KEY (ancestor_id, created_at, descendant_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE organizations (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    parent_id  TEXT, -- null for a root
+    path       TEXT    NOT NULL, -- identifiers from the root to the organization itself, joined by '/'
+    depth      INTEGER NOT NULL, -- levels below the root
+    name       TEXT    NOT NULL,
+    name_fold  TEXT    NOT NULL,
+    managed_by TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    deleted_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX organizations_name ON organizations (name_fold, created_at, id) WHERE deleted_at = 0;
+
+CREATE INDEX organizations_parent ON organizations (parent_id, created_at, id) WHERE deleted_at = 0;
+
+CREATE TABLE profiles (
+    owner_id          TEXT    NOT NULL PRIMARY KEY, -- an organization or an account
+    business_address  TEXT    NOT NULL,
+    business_email    TEXT    NOT NULL,
+    business_name     TEXT    NOT NULL,
+    business_phone    TEXT    NOT NULL,
+    external_metadata TEXT    NOT NULL,
+    echoed            INTEGER NOT NULL, -- it was set through the body of its organization
+    updated_at        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rights_changes (
+    slot    INTEGER NOT NULL PRIMARY KEY,
+    changes INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE subtree_counts (
+    organization_id TEXT    NOT NULL,
+    slot            INTEGER NOT NULL,
+    organizations   INTEGER NOT NULL, -- below it, without itself
+    accounts        INTEGER NOT NULL, -- in it and in all below it
+    PRIMARY KEY (organization_id, slot)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE users (
+    id            TEXT    NOT NULL PRIMARY KEY,
+    email         TEXT    NOT NULL,
+    email_fold    TEXT    NOT NULL UNIQUE,
+    first_name    TEXT    NOT NULL,
+    last_name     TEXT    NOT NULL,
+    two_factor    INTEGER NOT NULL,
+    administrator INTEGER NOT NULL,
+    status        TEXT    NOT NULL,
+    created_at    INTEGER NOT NULL,
+    updated_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX users_created ON users (created_at, id);
