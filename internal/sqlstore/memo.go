@@ -20,6 +20,10 @@ type version int64
 // memo remembers organizations of a SQLite database for as long as nobody
 // commits anything, because reading one again costs a third of answering a
 // request. A nil memo remembers nothing.
+//
+// It asks SQLite and looks at no file itself: closing any file descriptor of
+// the database or its WAL-index drops the POSIX locks that SQLite holds in
+// this process, and another process may then reset what is in use here.
 type memo struct {
 	mu      sync.Mutex
 	watcher *sqliteConn // never writes, so that it sees every commit
