@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"unicode/utf8"
 
@@ -41,10 +43,21 @@ func translate(err error, sql string) error {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return fmt.Errorf("%s: %w", brief(sql), sqliteError(e))
 	}
-	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+	if broken(err) {
 		return unavailable(err)
 	}
 	return fmt.Errorf("%s: %w", brief(sql), err)
+}
+
+// broken reports whether the connection failed, and not because the caller
+// gave up.
+func broken(err error) bool {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	_, connecting := errors.AsType[*pgconn.ConnectError](err)
+	_, network := errors.AsType[net.Error](err)
+	return connecting || network || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed)
 }
 
 func unavailable(cause error) error {

@@ -88,10 +88,10 @@ func (s *Store) snapshot(ctx context.Context, f func(*reader) error) error {
 	return f(&reader{conn: t, dialect: s.dialect})
 }
 
-// The back-off between the attempts of a transaction. Twenty attempts take
-// about four seconds.
+// The back-off between the attempts of a transaction. All of them take about
+// three seconds.
 const (
-	attempts     = 20
+	attempts     = 15
 	firstBackoff = time.Millisecond
 	maxBackoff   = 400 * time.Millisecond
 )
