@@ -123,6 +123,8 @@ func membershipOrder(order string, desc bool) string {
 	switch order {
 	case "id":
 		return " ORDER BY m.id" + direction
+	case "account.id":
+		return " ORDER BY m.account_id" + direction + ", m.id" + direction
 	case "account.name":
 		return " ORDER BY a.name_fold" + direction + ", m.id" + direction
 	}

@@ -296,8 +296,12 @@ func accountMemberPages(w *world) {
 func memberships(w *world) {
 	u := w.user("u@example.com")
 	var all []org.Membership
-	for _, name := range []string{"delta", "Alpha", "charlie", "BRAVO"} {
-		a := w.account(nil, name)
+	var accounts []org.Account
+	for _, name := range []string{"charlie", "BRAVO", "delta", "Alpha"} {
+		accounts = append(accounts, w.account(nil, name))
+	}
+	for _, i := range []int{2, 3, 0, 1} {
+		a := accounts[i]
 		m := w.accountMember(a, u, auth.AccountReadOnly)
 		all = append(all, org.Membership{ID: m.ID, Role: m.Role, Account: a})
 	}
@@ -306,8 +310,9 @@ func memberships(w *world) {
 	w.accountMember(gone, u, auth.AccountReadOnly)
 	w.deleteAccount(gone)
 	for order, compare := range map[string]func(a, b org.Membership) int{
-		"":   func(a, b org.Membership) int { return a.Account.Created.Compare(b.Account.Created) },
-		"id": func(a, b org.Membership) int { return strings.Compare(string(a.ID), string(b.ID)) },
+		"":           func(a, b org.Membership) int { return strings.Compare(string(a.ID), string(b.ID)) }, // they increase
+		"id":         func(a, b org.Membership) int { return strings.Compare(string(a.ID), string(b.ID)) },
+		"account.id": func(a, b org.Membership) int { return strings.Compare(string(a.Account.ID), string(b.Account.ID)) },
 		"account.name": func(a, b org.Membership) int {
 			return strings.Compare(strings.ToLower(a.Account.Name), strings.ToLower(b.Account.Name))
 		},
