@@ -128,6 +128,9 @@ func (c *change) createMember(ctx context.Context, o *Organization, in NewMember
 // memberUser returns the user to make a member. Inviting an e-mail that
 // nobody has yet makes a user without credentials for it.
 func (c *change) memberUser(ctx context.Context, in NewMember, pointer string) (User, error) {
+	if err := c.lockEmail(ctx, in.Email); err != nil {
+		return User{}, err
+	}
 	u, err := c.UserByEmail(ctx, in.Email)
 	if err == nil && (in.Status != Active || u.Status == UserActive) {
 		return u, nil
@@ -140,6 +143,11 @@ func (c *change) memberUser(ctx context.Context, in NewMember, pointer string) (
 	}
 	u = User{ID: id.User(c.s.ids.New()), Email: in.Email, Status: UserInvited, Created: c.now, Updated: c.now}
 	return u, c.InsertUser(ctx, u)
+}
+
+// lockEmail holds an e-mail, because whoever finds no user of it makes one.
+func (c *change) lockEmail(ctx context.Context, email string) error {
+	return c.Lock(ctx, "email:"+strings.ToLower(email))
 }
 
 // replaceExpired refuses a second membership of the same user, unless the

@@ -64,6 +64,9 @@ func (c *change) createUser(ctx context.Context, in NewUser, e *entry) (CreatedU
 		ID: id.User(c.s.ids.New()), Email: in.Email, FirstName: in.FirstName, LastName: in.LastName,
 		TwoFactor: in.TwoFactor, Administrator: in.Administrator, Status: UserActive, Created: c.now, Updated: c.now,
 	}
+	if err := c.lockEmail(ctx, in.Email); err != nil {
+		return CreatedUser{}, err
+	}
 	old, err := c.UserByEmail(ctx, in.Email)
 	if err := unlessAbsent(err); err != nil {
 		return CreatedUser{}, err
