@@ -27,18 +27,10 @@ type pocketBase struct {
 
 // linePocketBase is (e): the same rows, the same SQLite settings, the same generator.
 func (s *suite) linePocketBase(ctx context.Context) error {
-	var pb pocketBase
-	p, err := proc.Start(ctx, proc.Command{
-		Name: "pocketbase", Dir: s.dir, Path: filepath.Join(s.binaries, "pocketbase"), Ready: "pocketbase.ready", Info: &pb,
-		Args: []string{
-			"-dir", filepath.Join(s.dir, "pocketbase"), "-ready-file", "pocketbase.ready", "-synchronous", "NORMAL",
-			"-rows", strconv.Itoa(s.size.Organizations),
-		},
-	})
+	pb, err := s.startPocketBase(ctx, "NORMAL")
 	if err != nil {
 		return err
 	}
-	defer p.Stop()
 	st := s.large[0]
 	if err := pb.compare(ctx, st); err != nil {
 		return err
@@ -57,7 +49,46 @@ func (s *suite) linePocketBase(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return s.durableCreates(ctx, st)
+}
+
+// durableCreates measures creates once more with synchronous FULL on both sides, which is our default.
+func (s *suite) durableCreates(ctx context.Context, st *store) error {
+	if err := st.server.Stop(); err != nil {
+		return err
+	}
+	server, err := orgd.Serve(ctx, s.program("large-sqlite-full", serveFlags("full")...), st.url)
+	if err != nil {
+		return err
+	}
+	s.later(server.Stop)
+	st.server = server
+	pb, err := s.startPocketBase(ctx, "FULL")
+	if err != nil {
+		return err
+	}
+	line := table.Line{
+		Name: "(e) the same, synchronous FULL", Unit: "req/s",
+		Note: "a commit waits for the disk on both sides, which is our default",
+	}
+	return s.alternate(line, s.rate(ctx, server.Addr, st.creates(st.data.Organizations)), s.rate(ctx, pb.Addr, pb.creates()))
+}
+
+func (s *suite) startPocketBase(ctx context.Context, synchronous string) (*pocketBase, error) {
+	name := "pocketbase-" + synchronous
+	var pb pocketBase
+	p, err := proc.Start(ctx, proc.Command{
+		Name: name, Dir: s.dir, Path: filepath.Join(s.binaries, "pocketbase"), Ready: name + ".ready", Info: &pb,
+		Args: []string{
+			"-dir", filepath.Join(s.dir, name), "-ready-file", name + ".ready", "-synchronous", synchronous,
+			"-rows", strconv.Itoa(s.size.Organizations),
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.later(p.Stop)
+	return &pb, nil
 }
 
 func (pb *pocketBase) header() []string { return []string{"Authorization", pb.Token} }

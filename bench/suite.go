@@ -24,10 +24,10 @@ const (
 	perSmall   = 5   // accounts per organization of the small data set
 )
 
-// serveFlags set the durability that PocketBase has by default (PostgreSQL keeps its own), lift the rate limit, and
-// admit all accounts below one root.
-func serveFlags() []string {
-	return []string{"--sqlite-synchronous", "normal", "--rate-limit", "0", "--limits-accounts", "1000000"}
+// serveFlags set the durability of SQLite (normal is what PocketBase has; PostgreSQL keeps its own), lift the rate
+// limit, and admit all accounts below one root.
+func serveFlags(synchronous string) []string {
+	return []string{"--sqlite-synchronous", synchronous, "--rate-limit", "0", "--limits-accounts", "1000000"}
 }
 
 // store is a database with a data set and the server on it.
@@ -127,7 +127,7 @@ func (s *suite) newStore(ctx context.Context, name, engine string, size orgd.Siz
 			return nil, err
 		}
 	}
-	server, err := orgd.Serve(ctx, s.program(name+"-"+engine, serveFlags()...), st.url)
+	server, err := orgd.Serve(ctx, s.program(name+"-"+engine, serveFlags("normal")...), st.url)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func hurried(address string) string {
 }
 
 func (s *suite) fill(ctx context.Context, st *store, name, address string, size orgd.Size) error {
-	server, err := orgd.Serve(ctx, s.program(name+"-"+st.engine+"-load", serveFlags()...), address)
+	server, err := orgd.Serve(ctx, s.program(name+"-"+st.engine+"-load", serveFlags("normal")...), address)
 	if err != nil {
 		return err
 	}
@@ -202,10 +202,14 @@ func (s *suite) alternate(line table.Line, ours, base func() (float64, error)) e
 	return nil
 }
 
-// rate returns requests per second over all connections.
+// rate returns requests per second over the usual number of connections.
 func (s *suite) rate(ctx context.Context, addr string, next load.Request) func() (float64, error) {
+	return s.rateOf(ctx, addr, s.connections, next)
+}
+
+func (s *suite) rateOf(ctx context.Context, addr string, connections int, next load.Request) func() (float64, error) {
 	return func() (float64, error) {
-		r, err := s.run(ctx, addr, s.connections, next)
+		r, err := s.run(ctx, addr, connections, next)
 		return r.PerSecond(), err
 	}
 }
