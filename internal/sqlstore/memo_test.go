@@ -15,7 +15,7 @@ import (
 	"github.com/orgd/orgd/internal/org"
 )
 
-func openMemoStore(t *testing.T, path string) *Store {
+func openTestStore(t *testing.T, path string) *Store {
 	t.Helper()
 	if err := MigrateSQLite(t.Context(), path); err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func nameOf(ctx context.Context, t *testing.T, s *Store, o id.Organization) stri
 // that remembers it and through another one, as another process would.
 func TestMemoForgetsAtEveryCommit(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "orgd.db")
-	s, other := openMemoStore(t, path), openMemoStore(t, path)
+	s, other := openTestStore(t, path), openTestStore(t, path)
 	o := rootOf("0")
 	if err := s.Update(t.Context(), func(tx org.Tx) error { return tx.InsertOrganization(t.Context(), o) }); err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestMemoForgetsAtEveryCommit(t *testing.T) {
 // after a rename was answered sees that name or a later one.
 func TestMemoNeverGoesBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "orgd.db")
-	s, other := openMemoStore(t, path), openMemoStore(t, path)
+	s, other := openTestStore(t, path), openTestStore(t, path)
 	o := rootOf("0")
 	if err := s.Update(t.Context(), func(tx org.Tx) error { return tx.InsertOrganization(t.Context(), o) }); err != nil {
 		t.Fatal(err)
@@ -127,7 +127,7 @@ func TestMemoNeverGoesBack(t *testing.T) {
 
 func TestMemoAfterClose(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "orgd.db")
-	s := openMemoStore(t, path)
+	s := openTestStore(t, path)
 	o := rootOf("0")
 	if err := s.Update(t.Context(), func(tx org.Tx) error { return tx.InsertOrganization(t.Context(), o) }); err != nil {
 		t.Fatal(err)

@@ -36,7 +36,7 @@ func OpenSQLite(ctx context.Context, path string, o SQLiteOptions) (*Store, erro
 // used by one caller at a time and keeps its prepared statements.
 type sqliteBackend struct {
 	open      opener
-	writer    chan *sqliteConn
+	writer    *sqliteWriter
 	readers   chan *sqliteConn
 	closed    chan struct{}
 	closeOnce sync.Once
@@ -60,7 +60,7 @@ func openSQLite(ctx context.Context, path string, o SQLiteOptions) (*sqliteBacke
 		readers = max(2, min(4, runtime.GOMAXPROCS(0)))
 	}
 	b := &sqliteBackend{
-		open: open, writer: make(chan *sqliteConn, 1), readers: make(chan *sqliteConn, readers), closed: make(chan struct{}),
+		open: open, writer: &sqliteWriter{open: open}, readers: make(chan *sqliteConn, readers), closed: make(chan struct{}),
 	}
 	if err := b.connect(ctx, readers); err != nil {
 		return nil, errors.Join(err, b.closeIdle())
@@ -76,7 +76,7 @@ func (b *sqliteBackend) connect(ctx context.Context, readers int) error {
 	if err != nil {
 		return err
 	}
-	b.writer <- w
+	b.writer.conn, b.writer.idle = w, true
 	for range readers {
 		r, err := b.open()
 		if err != nil {
@@ -90,8 +90,8 @@ func (b *sqliteBackend) connect(ctx context.Context, readers int) error {
 	return nil
 }
 
-// take waits for a connection of the pool.
-func (b *sqliteBackend) take(ctx context.Context, pool chan *sqliteConn) (*sqliteConn, error) {
+// take waits for a connection that reads.
+func (b *sqliteBackend) take(ctx context.Context) (*sqliteConn, error) {
 	if err := contextError(ctx); err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (b *sqliteBackend) take(ctx context.Context, pool chan *sqliteConn) (*sqlit
 	default:
 	}
 	select {
-	case c := <-pool:
+	case c := <-b.readers:
 		return c, nil
 	case <-b.closed:
 		return nil, errClosed
@@ -111,7 +111,7 @@ func (b *sqliteBackend) take(ctx context.Context, pool chan *sqliteConn) (*sqlit
 }
 
 func (b *sqliteBackend) query(ctx context.Context, text string, args []any, each func(row) error) error {
-	c, err := b.take(ctx, b.readers)
+	c, err := b.take(ctx)
 	if err != nil {
 		return err
 	}
@@ -124,19 +124,18 @@ func (b *sqliteBackend) search(ctx context.Context, text string, args []any, eac
 }
 
 func (b *sqliteBackend) begin(ctx context.Context, write bool) (transaction, error) {
-	pool, begin := b.readers, "BEGIN"
 	if write {
-		pool, begin = b.writer, "BEGIN IMMEDIATE"
+		return b.writer.begin(ctx)
 	}
-	c, err := b.take(ctx, pool)
+	c, err := b.take(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.run(ctx, begin, nil); err != nil {
-		pool <- c
+	if _, err := c.run(ctx, "BEGIN", nil); err != nil {
+		b.readers <- c
 		return nil, err
 	}
-	return &sqliteTransaction{conn: c, pool: pool, backend: b}, nil
+	return &sqliteReading{sqliteTransaction: sqliteTransaction{conn: c}, backend: b}, nil
 }
 
 func (b *sqliteBackend) ready(ctx context.Context) error {
@@ -155,7 +154,7 @@ func (b *sqliteBackend) close() error {
 		for range cap(b.readers) {
 			b.closeErr = errors.Join(b.closeErr, (<-b.readers).close())
 		}
-		b.closeErr = errors.Join(b.closeErr, (<-b.writer).close())
+		b.closeErr = errors.Join(b.closeErr, b.writer.close())
 	})
 	return b.closeErr
 }
@@ -163,22 +162,20 @@ func (b *sqliteBackend) close() error {
 // closeIdle closes the connections that were made when one could not be.
 func (b *sqliteBackend) closeIdle() error {
 	var err error
-	for _, pool := range []chan *sqliteConn{b.readers, b.writer} {
-		for len(pool) > 0 {
-			err = errors.Join(err, (<-pool).close())
-		}
+	for len(b.readers) > 0 {
+		err = errors.Join(err, (<-b.readers).close())
+	}
+	if b.writer.conn != nil {
+		err = errors.Join(err, b.writer.close())
 	}
 	return err
 }
 
-// sqliteTransaction is a transaction on a connection taken from pool. Writing
-// ones run one at a time.
+// sqliteTransaction is what reading and writing transactions have in common.
 type sqliteTransaction struct {
-	conn    *sqliteConn
-	pool    chan *sqliteConn
-	backend *sqliteBackend
-	ended   bool
-	err     error
+	conn  *sqliteConn
+	ended bool
+	err   error
 }
 
 func (t *sqliteTransaction) keep(err error) error {
@@ -220,30 +217,25 @@ func (t *sqliteTransaction) change(ctx context.Context, text string, args ...any
 	return n, t.keep(err)
 }
 
-func (t *sqliteTransaction) commit(ctx context.Context) error {
-	if t.err != nil {
-		return t.err
-	}
-	if _, err := t.conn.run(ctx, "COMMIT", nil); err != nil {
-		return t.keep(err)
-	}
-	t.release()
-	return nil
+// sqliteReading is a transaction that reads.
+type sqliteReading struct {
+	sqliteTransaction
+	backend *sqliteBackend
 }
 
-func (t *sqliteTransaction) release() {
-	t.ended = true
-	t.pool <- t.conn
+func (t *sqliteReading) commit(ctx context.Context) error {
+	t.rollback(ctx)
+	return t.err
 }
 
 // rollback replaces a connection that cannot even roll back.
-func (t *sqliteTransaction) rollback(ctx context.Context) {
+func (t *sqliteReading) rollback(ctx context.Context) {
 	if t.ended {
 		return
 	}
-	defer t.release()
-	ctx = context.WithoutCancel(ctx)
-	if _, err := t.conn.run(ctx, "ROLLBACK", nil); err == nil {
+	t.ended = true
+	defer func() { t.backend.readers <- t.conn }()
+	if _, err := t.conn.run(context.WithoutCancel(ctx), "ROLLBACK", nil); err == nil {
 		return
 	}
 	if fresh, err := t.backend.open(); err == nil {
