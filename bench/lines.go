@@ -164,34 +164,26 @@ func (s *suite) lineCreate(ctx context.Context) error {
 	if err := settle(ctx, st.url); err != nil {
 		return err
 	}
-	plain := func(clients int) func() (float64, error) {
-		return func() (float64, error) { return bench.Plain(ctx, clients, s.time+warmup) }
-	}
-	pipelined := func() (float64, error) { return bench.Pipelined(ctx, s.writers, s.time+warmup) }
-	spread := func(connections int) func() (float64, error) {
-		return s.rateOf(ctx, st.server.Addr, connections, st.creates(st.data.Organizations))
-	}
-	hot := s.rateOf(ctx, st.server.Addr, s.writers, st.creates(st.data.FirstLevel[:1]))
+	plain := func() (float64, error) { return bench.Plain(ctx, s.connections, s.time+warmup) }
+	pipelined := func() (float64, error) { return bench.Pipelined(ctx, s.connections, s.time+warmup) }
+	spread := s.rate(ctx, st.server.Addr, st.creates(st.data.Organizations))
+	hot := s.rate(ctx, st.server.Addr, st.creates(st.data.FirstLevel[:1]))
 	for _, l := range []struct {
 		line       table.Line
 		ours, base func() (float64, error)
 	}{
 		{table.Line{
-			Name: fmt.Sprintf("(b) create organization, postgres, %d connections", s.writers), Bound: table.AtLeast, Wanted: 0.6,
+			Name: "(b) create organization, postgres", Bound: table.AtLeast, Wanted: 0.6,
 			Note: "baseline: pgbench, prepared, BEGIN, two inserts like ours into copies of our tables, COMMIT; both durable",
-		}, spread(s.writers), plain(s.writers)},
-		{table.Line{
-			Name: fmt.Sprintf("(b) the same, %d connections", s.connections),
-			Note: "with more connections the disk is waited for less often and two cores are the limit, which the generator shares",
-		}, spread(s.connections), plain(s.connections)},
+		}, spread, plain},
 		{table.Line{
 			Name: "(b) the same, pgbench pipelined",
 			Note: "baseline: pgbench with its four statements in one round trip",
-		}, spread(s.writers), pipelined},
+		}, spread, pipelined},
 		{table.Line{
 			Name: "(b) the same, one hot parent",
 			Note: "every new organization has the same parent, so each waits for the commit of the one before in the parent's audit log",
-		}, hot, plain(s.writers)},
+		}, hot, plain},
 	} {
 		l.line.Unit = "tx/s"
 		if err := s.alternate(l.line, l.ours, l.base); err != nil {

@@ -23,7 +23,6 @@ type options struct {
 	strict      bool
 	runs        int
 	connections int
-	writers     int
 	time        time.Duration
 	size        orgd.Size
 }
@@ -35,9 +34,8 @@ func main() {
 	flag.StringVar(&o.only, "only", "abcdef", "the lines to measure")
 	flag.BoolVar(&o.strict, "strict", false, "exit with 1 when a line falls short")
 	flag.IntVar(&o.runs, "runs", 5, "runs of each side")
-	flag.IntVar(&o.connections, "connections", 8, "keep-alive connections where requests per second are counted")
-	flag.IntVar(&o.writers, "writers", 4, "connections of the creates on PostgreSQL, on both sides")
-	flag.DurationVar(&o.time, "time", 2*time.Second, "length of a run")
+	flag.IntVar(&o.connections, "connections", 8, "connections of each side where requests per second are counted")
+	flag.DurationVar(&o.time, "time", 1500*time.Millisecond, "length of a run")
 	flag.IntVar(&o.size.Organizations, "organizations", 10_000, "organizations in the large data set")
 	flag.IntVar(&o.size.Accounts, "accounts", 50_000, "accounts in the large data set")
 	flag.Parse()

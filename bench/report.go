@@ -16,7 +16,7 @@ import (
 // writeReport writes the table with the facts of the machine, none of which identify it.
 func writeReport(out io.Writer, o options, lines []table.Line) error {
 	_, err := fmt.Fprintf(out, "# The last run of `make bench`\n\nWritten by `bench/run -write`; README.md says what each line is and how it is measured.\n\n"+
-		"- %d cores, %s, %s, PocketBase %s\n- %d organizations, %d accounts; %d connections where requests are counted and no other number is named; %d runs of %v of each side, in turn; medians, with the least and the greatest in brackets\n\n",
+		"- %d cores, %s, %s, PocketBase %s\n- %d organizations, %d accounts; %d connections where requests are counted; %d runs of %v of each side, in turn; medians, with the least and the greatest in brackets\n\n",
 		runtime.NumCPU(), runtime.Version(), postgresVersion(), pocketBaseVersion(o.binaries),
 		o.size.Organizations, o.size.Accounts, o.connections, o.runs, o.time)
 	if err != nil {

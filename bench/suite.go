@@ -202,14 +202,10 @@ func (s *suite) alternate(line table.Line, ours, base func() (float64, error)) e
 	return nil
 }
 
-// rate returns requests per second over the usual number of connections.
+// rate returns requests per second over all connections.
 func (s *suite) rate(ctx context.Context, addr string, next load.Request) func() (float64, error) {
-	return s.rateOf(ctx, addr, s.connections, next)
-}
-
-func (s *suite) rateOf(ctx context.Context, addr string, connections int, next load.Request) func() (float64, error) {
 	return func() (float64, error) {
-		r, err := s.run(ctx, addr, connections, next)
+		r, err := s.run(ctx, addr, s.connections, next)
 		return r.PerSecond(), err
 	}
 }
