@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/orgd/orgd/internal/audit"
 	"github.com/orgd/orgd/internal/fault"
@@ -56,11 +57,11 @@ type watchedTx struct {
 	store *watchedStore
 }
 
-func (t watchedTx) NextAudit(ctx context.Context, log id.Log) (int64, error) {
+func (t watchedTx) NextAudit(ctx context.Context, log id.Log, at time.Time) (int64, time.Time, error) {
 	if _, ok := t.store.logs[log]; !ok {
 		t.store.logs[log] = 0
 	}
-	return t.Tx.NextAudit(ctx, log)
+	return t.Tx.NextAudit(ctx, log, at)
 }
 
 // records returns what was added to the logs since the last call and checks

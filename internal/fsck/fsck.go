@@ -26,7 +26,7 @@ type Inspector interface {
 	InspectAccountMembers(ctx context.Context, f func(org.AccountMember) error) error
 	InspectUsers(ctx context.Context, f func(org.User) error) error
 	InspectTokens(ctx context.Context, f func(org.Token) error) error
-	InspectHeads(ctx context.Context, f func(log id.Log, seq int64) error) error
+	InspectHeads(ctx context.Context, f func(log id.Log, seq int64, last time.Time) error) error
 	InspectRecords(ctx context.Context, f func(*audit.Record) error) error
 }
 
@@ -52,6 +52,7 @@ const (
 	Membership   Rule = "membership"    // nobody is twice a member of the same organization
 	Unowned      Rule = "unowned"       // every root has an active super administrator
 	Sequence     Rule = "sequence"      // a log counts from 1 without gaps, up to its head
+	Chronology   Rule = "chronology"    // the times of a log never go back, and its head has the last one
 	Leaf         Rule = "leaf"          // a leaf hash is that of the record
 	NoRecord     Rule = "no record"     // every change has its record
 	NoChange     Rule = "no change"     // every record has its change
@@ -104,7 +105,7 @@ type checker struct {
 	members       map[id.Member]*member
 	users         map[id.User]*user
 	tokens        map[id.Token]*object
-	heads         map[id.Log]int64
+	heads         map[id.Log]logEnd
 	violations    []Violation
 }
 
@@ -116,7 +117,7 @@ func newChecker(o Options) *checker {
 		members:       make(map[id.Member]*member),
 		users:         make(map[id.User]*user),
 		tokens:        make(map[id.Token]*object),
-		heads:         make(map[id.Log]int64),
+		heads:         make(map[id.Log]logEnd),
 	}
 }
 

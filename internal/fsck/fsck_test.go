@@ -49,7 +49,9 @@ var damages = []struct {
 	{"a head behind its log", "UPDATE audit_heads SET seq = seq - 1 WHERE log_id = '{mid}'", []fsck.Rule{fsck.Sequence}},
 	{"a head before its log", "UPDATE audit_heads SET seq = seq + 1 WHERE log_id = '{mid}'", []fsck.Rule{fsck.Sequence}},
 	{"a log without head", "DELETE FROM audit_heads WHERE log_id = '{mid}'", []fsck.Rule{fsck.Sequence}},
-	{"a head without log", "INSERT INTO audit_heads (log_id, seq) VALUES ('nothing', 1)", []fsck.Rule{fsck.Sequence}},
+	{"a head without log", "INSERT INTO audit_heads (log_id, seq, time) VALUES ('nothing', 1, 1)", []fsck.Rule{fsck.Sequence}},
+	{"a head with another time", "UPDATE audit_heads SET time = time + 1 WHERE log_id = '{mid}'", []fsck.Rule{fsck.Chronology}},
+	{"a time that goes back", "UPDATE audit_records SET time = time + 1000000000 WHERE log_id = '{root}' AND seq = 1", []fsck.Rule{fsck.Chronology, fsck.Leaf}},
 	{"a changed record", "UPDATE audit_records SET raw_uri = raw_uri || '!' WHERE log_id = '{root}' AND seq = 1", []fsck.Rule{fsck.Leaf}},
 	{"a changed leaf", "UPDATE audit_records SET leaf = (SELECT leaf FROM audit_records WHERE log_id = '{root}' AND seq = 1) WHERE log_id = '{root}' AND seq = 2", []fsck.Rule{fsck.Leaf}},
 	{"an organization without record", "DELETE FROM audit_records WHERE resource_id = '{leaf}'", []fsck.Rule{fsck.NoRecord, fsck.Sequence}},
@@ -157,7 +159,7 @@ func TestCheckStopsAtManyViolations(t *testing.T) {
 	url := e.Migrated(t)
 	s := open(t, url)
 	e.Exec(t, url, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
-		INSERT INTO audit_heads (log_id, seq) SELECT 'log ' || i, 1 FROM n`)
+		INSERT INTO audit_heads (log_id, seq, time) SELECT 'log ' || i, 1, 1 FROM n`)
 	found := check(t, s, fsck.Options{})
 	if n := len(found); n != 1001 || found[n-1].Rule != fsck.NotInspected {
 		t.Errorf("got %d violations, the last %v", n, found[n-1])

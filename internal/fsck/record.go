@@ -17,7 +17,7 @@ type object struct {
 	created, updated, deleted time.Time
 
 	creates, deletes int  // records of creating and deleting it
-	updateRecorded   bool // a record has the time of its last update
+	updateRecorded   bool // a record is not older than its last update
 }
 
 func newObject(created, updated, deleted time.Time) object {
@@ -34,22 +34,23 @@ func (o *object) note(r *audit.Record) {
 	case audit.Delete:
 		o.deletes++
 	}
-	if r.Time.Equal(o.updated) {
+	if !r.Time.Before(o.updated) { // it is later when the clock was behind the log
 		o.updateRecorded = true
 	}
 }
 
 func (c *checker) readHeads(ctx context.Context, in Inspector) error {
-	return in.InspectHeads(ctx, func(log id.Log, seq int64) error {
-		c.heads[log] = seq
+	return in.InspectHeads(ctx, func(log id.Log, seq int64, last time.Time) error {
+		c.heads[log] = logEnd{log: log, seq: seq, time: last}
 		return nil
 	})
 }
 
-// logEnd is the last record seen of a log.
+// logEnd is the last record of a log, as its head has it or as it was seen.
 type logEnd struct {
-	log id.Log
-	seq int64
+	log  id.Log
+	seq  int64
+	time time.Time
 }
 
 // checkRecords reads every record once, in the order of logs and sequences.
@@ -63,12 +64,8 @@ func (c *checker) checkRecords(ctx context.Context, in Inspector) error {
 			}
 			end = logEnd{log: r.Log}
 		}
-		end.seq++
-		if r.Seq != end.seq {
-			if err := c.violate(Sequence, "log", string(r.Log), "number %d follows %d", r.Seq, end.seq-1); err != nil {
-				return err
-			}
-			end.seq = r.Seq
+		if err := c.checkNext(&end, r); err != nil {
+			return err
 		}
 		if r.Leaf != audit.LeafHash(audit.Canonical(r)) {
 			if err := c.violate(Leaf, "log", string(r.Log), "record %d does not have its own leaf hash", r.Seq); err != nil {
@@ -87,7 +84,7 @@ func (c *checker) checkRecords(ctx context.Context, in Inspector) error {
 		return err
 	}
 	for _, log := range slices.Sorted(maps.Keys(c.heads)) {
-		if err := c.violate(Sequence, "log", string(log), "its head is %d, but there are no records", c.heads[log]); err != nil {
+		if err := c.violate(Sequence, "log", string(log), "its head is %d, but there are no records", c.heads[log].seq); err != nil {
 			return err
 		}
 	}
@@ -101,11 +98,31 @@ func (c *checker) checkHead(end logEnd) error {
 	}
 	head := c.heads[end.log]
 	delete(c.heads, end.log)
-	if head != end.seq {
-		return c.violate(Sequence, "log", string(end.log), "its head is %d, its last record %d", head, end.seq)
+	if head.seq != end.seq {
+		return c.violate(Sequence, "log", string(end.log), "its head is %d, its last record %d", head.seq, end.seq)
+	}
+	if !head.time.Equal(end.time) {
+		return c.violate(Chronology, "log", string(end.log), "its head has the time %s, its last record %s", stamp(head.time), stamp(end.time))
 	}
 	return nil
 }
+
+// checkNext compares a record with the one before it, and moves the end on.
+func (c *checker) checkNext(end *logEnd, r *audit.Record) error {
+	before := *end
+	end.seq, end.time = r.Seq, r.Time
+	if r.Seq != before.seq+1 {
+		if err := c.violate(Sequence, "log", string(r.Log), "number %d follows %d", r.Seq, before.seq); err != nil {
+			return err
+		}
+	}
+	if r.Time.Before(before.time) {
+		return c.violate(Chronology, "log", string(r.Log), "record %d has the time %s, the one before it %s", r.Seq, stamp(r.Time), stamp(before.time))
+	}
+	return nil
+}
+
+func stamp(t time.Time) string { return t.Format(time.RFC3339Nano) }
 
 // noteRecord tells the object of a record about it.
 func (c *checker) noteRecord(r *audit.Record, gone map[id.Member]*audit.Record) error {
@@ -246,7 +263,7 @@ func (c *checker) checkObject(kind, key string, o *object, restores int) error {
 	case o.deletes > restores+deleted:
 		return c.violate(NoChange, kind, key, "%d records of its deletion, with %d of restoring it", o.deletes, restores)
 	case !o.updateRecorded:
-		return c.violate(NoRecord, kind, key, "no record of its change at %s", o.updated.Format(time.RFC3339Nano))
+		return c.violate(NoRecord, kind, key, "no record of its change at %s", stamp(o.updated))
 	}
 	return nil
 }
@@ -261,7 +278,7 @@ func (c *checker) checkMember(key id.Member, m *member) error {
 		return nil
 	}
 	if !m.updateRecorded {
-		return c.violate(NoRecord, "member", string(key), "no record of its change at %s", m.updated.Format(time.RFC3339Nano))
+		return c.violate(NoRecord, "member", string(key), "no record of its change at %s", stamp(m.updated))
 	}
 	if m.status == org.Canceled && m.deletes == 0 {
 		return c.violate(NoRecord, "member", string(key), "no record of its end")

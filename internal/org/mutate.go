@@ -104,7 +104,9 @@ func (c *change) lookAhead(ctx context.Context) error {
 	if err := c.LockTree(ctx, false); err != nil {
 		return err
 	}
-	c.Ahead(c.request.ahead)
+	ahead := c.request.ahead
+	ahead.At = c.now
+	c.Ahead(ahead)
 	return nil
 }
 
@@ -286,11 +288,10 @@ func (c *change) newRecord(e *entry, at time.Time, response []byte) (*audit.Reco
 }
 
 func appendRecord(ctx context.Context, tx Tx, r *audit.Record) error {
-	seq, err := tx.NextAudit(ctx, r.Log)
-	if err != nil {
-		return fmt.Errorf("take the next number of log %s: %w", r.Log, err)
+	var err error
+	if r.Seq, r.Time, err = tx.NextAudit(ctx, r.Log, r.Time); err != nil {
+		return fmt.Errorf("take the next place in log %s: %w", r.Log, err)
 	}
-	r.Seq = seq
 	r.Leaf = audit.LeafHash(audit.Canonical(r))
 	return tx.AppendAudit(ctx, r)
 }

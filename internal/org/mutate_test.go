@@ -516,7 +516,7 @@ func TestAnErasedRecordKeepsItsLeaf(t *testing.T) {
 		r.ID, r.Result = "another", audit.Failure // no change belongs to the copy
 		err := w.store.Update(ctx, func(tx org.Tx) error {
 			var err error
-			if r.Seq, err = tx.NextAudit(ctx, r.Log); err != nil {
+			if r.Seq, r.Time, err = tx.NextAudit(ctx, r.Log, r.Time); err != nil {
 				return err
 			}
 			r.Leaf = audit.LeafHash(audit.Canonical(&r))

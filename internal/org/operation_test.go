@@ -3,6 +3,7 @@ package org_test
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/orgd/orgd/internal/auth"
 	"github.com/orgd/orgd/internal/fault"
@@ -188,7 +189,7 @@ func (w *world) dump() []string {
 			in.InspectAccountMembers(ctx, func(m org.AccountMember) error { return add(m) }),
 			in.InspectUsers(ctx, func(u org.User) error { return add(u) }),
 			in.InspectTokens(ctx, func(t org.Token) error { return add(t) }),
-			in.InspectHeads(ctx, func(l id.Log, seq int64) error { return add(fmt.Sprint(l, seq)) }),
+			in.InspectHeads(ctx, func(l id.Log, seq int64, last time.Time) error { return add(fmt.Sprint(l, seq, last)) }),
 		)
 	})
 	if err != nil {

@@ -73,7 +73,8 @@ type Tx interface {
 // Ahead is what a transaction is going to ask for; see Tx.
 type Ahead struct {
 	Organization id.Organization // Organization will be asked for it
-	Log          id.Log          // NextAudit will take a number of it, or the transaction fails
+	Log          id.Log          // NextAudit will take a place in it, or the transaction fails
+	At           time.Time       // the time that NextAudit will be asked for
 }
 
 // OrganizationReader reads organizations.
@@ -405,11 +406,12 @@ type AuditReader interface {
 
 // AuditTx writes audit logs.
 type AuditTx interface {
-	// NextAudit takes the next sequence number of the log. It is held until
-	// the transaction ends, so that numbers are dense and follow the order of
-	// commits.
-	NextAudit(ctx context.Context, log id.Log) (int64, error)
-	// AppendAudit writes a record whose Seq came from NextAudit.
+	// NextAudit takes the next place in the log: its sequence number, and the
+	// time to record there, which is at, or that of the place before if that
+	// is later. The log is held until the transaction ends, so that numbers
+	// are dense and both follow the order of commits.
+	NextAudit(ctx context.Context, log id.Log, at time.Time) (seq int64, recorded time.Time, err error)
+	// AppendAudit writes a record whose Seq and Time came from NextAudit.
 	AppendAudit(ctx context.Context, r *audit.Record) error
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"time"
 	"unicode/utf8"
 
 	"github.com/orgd/orgd/internal/audit"
@@ -156,16 +157,27 @@ func (r *reader) AuditRecords(ctx context.Context, log id.Log, after int64, limi
 	return all, err
 }
 
-const nextAuditSQL = `INSERT INTO audit_heads (log_id, seq) VALUES ($1, 1)
-	ON CONFLICT (log_id) DO UPDATE SET seq = audit_heads.seq + 1 RETURNING seq`
+const nextAuditSQL = `INSERT INTO audit_heads (log_id, seq, time) VALUES ($1, 1, $2)
+	ON CONFLICT (log_id) DO UPDATE SET seq = audit_heads.seq + 1,
+		time = CASE WHEN audit_heads.time > excluded.time THEN audit_heads.time ELSE excluded.time END
+	RETURNING seq, time`
+
+// announcement is a place in a log that will be asked for at a time.
+type announcement struct {
+	log  id.Log
+	time int64
+}
 
 // NextAudit implements org.AuditTx. The row of the log stays locked until the
 // transaction ends.
-func (t *tx) NextAudit(ctx context.Context, log id.Log) (int64, error) {
-	if t.announced[log] > 0 {
-		t.announced[log]--
+func (t *tx) NextAudit(ctx context.Context, log id.Log, at time.Time) (int64, time.Time, error) {
+	a := announcement{log, micros(at)}
+	if t.announced[a] > 0 {
+		t.announced[a]--
 	}
-	return t.number(ctx, nextAuditSQL, string(log))
+	var seq, recorded int64
+	err := t.one(ctx, "place", nextAuditSQL, []any{string(a.log), a.time}, &seq, &recorded)
+	return seq, moment(recorded), err
 }
 
 // AppendAudit implements org.AuditTx.

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/orgd/orgd/internal/fault"
-	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/org"
 )
 
@@ -190,8 +189,8 @@ type tx struct {
 	reader
 	transaction
 	tree      treeLock
-	counts    []countChange    // not written yet
-	announced map[id.Log]int64 // how many numbers were announced, but not taken
+	counts    []countChange          // not written yet
+	announced map[announcement]int64 // how many were made, but not kept
 }
 
 // treeLock is how the shape of the trees is held.
@@ -207,9 +206,9 @@ var _ org.Tx = (*tx)(nil)
 
 // finish writes what was put off and commits.
 func (t *tx) finish(ctx context.Context) error {
-	for log, n := range t.announced {
+	for a, n := range t.announced {
 		if n != 0 {
-			return fmt.Errorf("a number of log %s was announced, but not taken", log)
+			return fmt.Errorf("a number of log %s was announced, but not taken", a.log)
 		}
 	}
 	if err := t.settle(ctx); err != nil {
@@ -252,11 +251,12 @@ func (t *tx) Ahead(a org.Ahead) {
 		t.ahead(organizationSQL, string(a.Organization))
 	}
 	if a.Log != "" {
-		t.ahead(nextAuditSQL, string(a.Log))
+		next := announcement{a.Log, micros(a.At)}
+		t.ahead(nextAuditSQL, string(next.log), next.time)
 		if t.announced == nil {
-			t.announced = make(map[id.Log]int64)
+			t.announced = make(map[announcement]int64)
 		}
-		t.announced[a.Log]++
+		t.announced[next]++
 	}
 }
 

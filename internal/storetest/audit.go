@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/orgd/orgd/internal/audit"
 	"github.com/orgd/orgd/internal/auth"
@@ -20,6 +21,7 @@ func auditCases() []testCase {
 		{"records without personal data are read back whole", readsBareRecord},
 		{"each log counts from one", logsCount},
 		{"a number that was rolled back is taken again", logRollsBack},
+		{"times of a log never go back", keepsTime},
 		{"records are read in order, from any place", readsLog},
 		{"numbers are dense under concurrency", logsAreDense},
 		{"a reader who follows a log misses nothing", followsLog},
@@ -52,15 +54,19 @@ func (w *world) fullRecord(log id.Log) audit.Record {
 func (w *world) append(r audit.Record) audit.Record {
 	w.Helper()
 	w.update(func(ctx context.Context, tx org.Tx) error {
-		seq, err := tx.NextAudit(ctx, r.Log)
-		if err != nil {
-			return err
-		}
-		r.Seq = seq
-		r.Leaf = audit.LeafHash(audit.Canonical(&r))
-		return tx.AppendAudit(ctx, &r)
+		return appendTo(ctx, tx, &r)
 	})
 	return r
+}
+
+// appendTo writes r at the next place in its log.
+func appendTo(ctx context.Context, tx org.Tx, r *audit.Record) error {
+	var err error
+	if r.Seq, r.Time, err = tx.NextAudit(ctx, r.Log, r.Time); err != nil {
+		return err
+	}
+	r.Leaf = audit.LeafHash(audit.Canonical(r))
+	return tx.AppendAudit(ctx, r)
 }
 
 func readsRecord(w *world) {
@@ -102,16 +108,10 @@ func logsCount(w *world) {
 	w.update(func(ctx context.Context, tx org.Tx) error {
 		for i := range int64(3) {
 			r := w.fullRecord("a")
-			seq, err := tx.NextAudit(ctx, r.Log)
-			if err != nil {
+			if err := appendTo(ctx, tx, &r); err != nil {
 				return err
 			}
-			want(w, "within a transaction", seq, 4+i)
-			r.Seq, r.Leaf = seq, [32]byte{}
-			r.Leaf = audit.LeafHash(audit.Canonical(&r))
-			if err := tx.AppendAudit(ctx, &r); err != nil {
-				return err
-			}
+			want(w, "within a transaction", r.Seq, 4+i)
 		}
 		return nil
 	})
@@ -122,7 +122,7 @@ func logRollsBack(w *world) {
 	w.append(w.fullRecord("a"))
 	boom := errors.New("boom")
 	err := w.store.Update(w.Context(), func(tx org.Tx) error {
-		if seq, err := tx.NextAudit(w.Context(), "a"); err != nil || seq != 2 {
+		if seq, _, err := tx.NextAudit(w.Context(), "a", w.now().Add(time.Hour)); err != nil || seq != 2 {
 			w.Errorf("got %d, %v", seq, err)
 		}
 		return boom
@@ -130,7 +130,27 @@ func logRollsBack(w *world) {
 	if !errors.Is(err, boom) {
 		w.Error(err)
 	}
-	want(w, "after the rollback", w.append(w.fullRecord("a")).Seq, 2)
+	again := w.fullRecord("a")
+	got := w.append(again)
+	want(w, "number after the rollback", got.Seq, 2)
+	want(w, "time after the rollback", got.Time, again.Time)
+}
+
+// keepsTime hands in times of clocks that differ.
+func keepsTime(w *world) {
+	first := w.append(w.fullRecord("a"))
+	for _, c := range []struct{ at, want time.Time }{
+		{first.Time.Add(-time.Hour), first.Time},
+		{first.Time, first.Time},
+		{first.Time.Add(time.Hour), first.Time.Add(time.Hour)},
+		{first.Time.Add(time.Minute), first.Time.Add(time.Hour)},
+	} {
+		r := w.fullRecord("a")
+		r.Time = c.at
+		want(w, "recorded time", w.append(r).Time, c.want)
+	}
+	other := w.fullRecord("b")
+	want(w, "time in another log", w.append(other).Time, other.Time)
 }
 
 func readsLog(w *world) {
@@ -177,13 +197,7 @@ func (w *world) appendBoth(logs []id.Log, back bool) {
 	err := w.store.Update(w.Context(), func(tx org.Tx) error {
 		for _, log := range logs {
 			r := w.fullRecord(log)
-			seq, err := tx.NextAudit(w.Context(), log)
-			if err != nil {
-				return err
-			}
-			r.Seq = seq
-			r.Leaf = audit.LeafHash(audit.Canonical(&r))
-			if err := tx.AppendAudit(w.Context(), &r); err != nil {
+			if err := appendTo(w.Context(), tx, &r); err != nil {
 				return err
 			}
 		}
@@ -236,12 +250,7 @@ func refusesRecordText(w *world) {
 		r := w.fullRecord("a")
 		spoil(&r)
 		w.refused(fault.Invalid, func(ctx context.Context, tx org.Tx) error {
-			seq, err := tx.NextAudit(ctx, r.Log)
-			if err != nil {
-				return err
-			}
-			r.Seq = seq
-			return tx.AppendAudit(ctx, &r)
+			return appendTo(ctx, tx, &r)
 		})
 	}
 	w.wantLog("a", 0, 10)

@@ -281,13 +281,13 @@ func looksAhead(w *world) {
 		if err := tx.LockTree(ctx, false); err != nil {
 			return err
 		}
-		tx.Ahead(org.Ahead{Organization: o.ID, Log: log})
+		at := w.now()
+		tx.Ahead(org.Ahead{Organization: o.ID, Log: log, At: at})
 		if _, err := tx.AnyUser(ctx); err != nil {
 			return err
 		}
 		found(w, "announced", o)(tx.Organization(ctx, o.ID))
 		found(w, "asked for again", o)(tx.Organization(ctx, o.ID))
-		at := w.now()
 		r := about(audit.OrganizationUpdate, string(log), string(o.ID), at)
 		if err := w.record(ctx, tx, r); err != nil {
 			return err
@@ -295,7 +295,7 @@ func looksAhead(w *world) {
 		if err := w.record(ctx, tx, r); err != nil {
 			return err
 		}
-		tx.Ahead(org.Ahead{Organization: o.ID, Log: log})
+		tx.Ahead(org.Ahead{Organization: o.ID, Log: log, At: at})
 		if err := tx.RenameOrganization(ctx, o.ID, "New", at); err != nil {
 			return err
 		}
@@ -317,6 +317,14 @@ func announcesNumber(w *world) {
 	})
 	if err == nil {
 		w.Error("the transaction was committed")
+	}
+	w.wantLog(id.Log(o.ID), 0, 10, 1)
+	err = w.store.Update(w.Context(), func(tx org.Tx) error {
+		tx.Ahead(org.Ahead{Log: id.Log(o.ID), At: w.now()})
+		return w.record(w.Context(), tx, about(audit.OrganizationUpdate, string(o.ID), string(o.ID), w.now()))
+	})
+	if err == nil {
+		w.Error("the transaction was committed with a place for another time")
 	}
 	w.wantLog(id.Log(o.ID), 0, 10, 1)
 }

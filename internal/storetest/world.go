@@ -59,11 +59,11 @@ func (w *world) refused(code fault.Code, f func(ctx context.Context, tx org.Tx) 
 
 // record writes an audit record.
 func (w *world) record(ctx context.Context, tx org.Tx, r audit.Record) error {
-	seq, err := tx.NextAudit(ctx, r.Log)
-	if err != nil {
+	var err error
+	if r.Seq, r.Time, err = tx.NextAudit(ctx, r.Log, r.Time); err != nil {
 		return err
 	}
-	r.Seq, r.ID, r.Result = seq, id.Record(w.id()), audit.Success
+	r.ID, r.Result = id.Record(w.id()), audit.Success
 	r.Resource.Type, r.Resource.Product = r.Action.Resource, r.Action.Product
 	r.Leaf = audit.LeafHash(audit.Canonical(&r))
 	return tx.AppendAudit(ctx, &r)

@@ -147,10 +147,11 @@ CREATE TABLE idempotency_answers (
 );
 CREATE INDEX idempotency_answers_created ON idempotency_answers (created_at);
 
--- The last sequence number of each log.
+-- The last sequence number of each log, and the time of its last record.
 CREATE TABLE audit_heads (
     log_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    seq    BIGINT NOT NULL
+    seq    BIGINT NOT NULL,
+    time   BIGINT NOT NULL
 ) WITH (fillfactor = 50); -- room to update in place
 
 CREATE TABLE audit_records (

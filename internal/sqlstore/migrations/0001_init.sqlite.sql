@@ -146,10 +146,11 @@ CREATE TABLE idempotency_answers (
 ) STRICT;
 CREATE INDEX idempotency_answers_created ON idempotency_answers (created_at);
 
--- The last sequence number of each log.
+-- The last sequence number of each log, and the time of its last record.
 CREATE TABLE audit_heads (
     log_id TEXT    NOT NULL PRIMARY KEY,
-    seq    INTEGER NOT NULL
+    seq    INTEGER NOT NULL,
+    time   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE audit_records (
