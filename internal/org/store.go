@@ -402,6 +402,11 @@ type AuditReader interface {
 	// AuditRecords returns up to limit records of the log with a sequence
 	// number above after.
 	AuditRecords(ctx context.Context, log id.Log, after int64, limit int) ([]audit.Record, error)
+	// ListAudit returns a page of the log, and whether more records that
+	// match were there.
+	ListAudit(ctx context.Context, log id.Log, q audit.Query) (records []audit.Record, more bool, err error)
+	// AuditRecord returns the record of the log with this identifier.
+	AuditRecord(ctx context.Context, log id.Log, r id.Record) (audit.Record, error)
 }
 
 // AuditTx writes audit logs.

@@ -37,6 +37,7 @@ func groups() []group {
 		{"Users", userCases()},
 		{"Tokens", tokenCases()},
 		{"Audit", auditCases()},
+		{"ListAudit", auditListCases()},
 		{"Idempotency", idempotencyCases()},
 		{"Faults", faultCases()},
 	}

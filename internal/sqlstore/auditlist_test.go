@@ -1,0 +1,134 @@
+package sqlstore_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/orgd/orgd/internal/audit"
+	"github.com/orgd/orgd/internal/engine/enginetest"
+	"github.com/orgd/orgd/internal/id"
+	"github.com/orgd/orgd/internal/org"
+	"github.com/orgd/orgd/internal/sqlstore"
+)
+
+// selective are the fields of which a single value has its own index.
+var selective = map[audit.Field]string{
+	audit.FieldID: "audit_records_id", audit.FieldActorID: "audit_records_actor", audit.FieldActorEmail: "audit_records_email",
+	audit.FieldActorIP: "audit_records_ip", audit.FieldActorTokenID: "audit_records_token",
+	audit.FieldRawRayID: "audit_records_ray", audit.FieldResourceID: "audit_records_resource",
+}
+
+// TestAuditPlans demands of every family of filters, in both forms and
+// directions, a plan that is bounded by the log and the window and never
+// reads the whole table.
+func TestAuditPlans(t *testing.T) {
+	t.Parallel()
+	for _, e := range enginetest.All(t) {
+		t.Run(e.Name, func(t *testing.T) {
+			t.Parallel()
+			url := e.Migrated(t)
+			s := openStore(t, e, url)
+			fillLogs(t, s)
+			e.Exec(t, url, "ANALYZE")
+			for field := range audit.Fields {
+				for _, not := range []bool{false, true} {
+					q := audit.Query{
+						Since: logStart.Add(1000 * time.Second), Before: logStart.Add(4000 * time.Second), Limit: 100,
+						Filters: []audit.Filter{{Field: field, Not: not, Values: []string{"2500"}}},
+					}
+					for _, q.Ascending = range []bool{false, true} {
+						window, page, err := s.AuditPlan(t.Context(), "log 1", q)
+						if err != nil {
+							t.Fatal(err)
+						}
+						checkPlans(t, e.Name, &q, window, page)
+					}
+				}
+			}
+		})
+	}
+}
+
+func checkPlans(t *testing.T, engine string, q *audit.Query, window, page string) {
+	t.Helper()
+	about := fmt.Sprintf("%+v", q.Filters[0])
+	if strings.Count(window, "audit_records_time") != 2 || strings.Contains(window, "Seq Scan") || strings.Contains(window, "SCAN audit") {
+		t.Errorf("%s: the window is not found by its index:\n%s", about, window)
+	}
+	bounded := "Index Cond: ((log_id = " // and, in the same condition, the numbers
+	if engine == "sqlite" {
+		bounded = "(log_id=? AND "
+	}
+	if strings.Contains(page, "Seq Scan") || strings.Contains(page, "SCAN audit") || !strings.Contains(page, bounded) {
+		t.Errorf("%s: the plan is not bounded by the log:\n%s", about, page)
+	}
+	index, rare := selective[q.Filters[0].Field]
+	switch {
+	case rare && !q.Filters[0].Not:
+		if !strings.Contains(page, index) {
+			t.Errorf("%s: want %s, got\n%s", about, index, page)
+		}
+	case engine == "sqlite" && !strings.Contains(page, "(log_id=? AND seq>? AND seq<?)"),
+		engine == "postgres" && !strings.Contains(page, " AND (seq >= "):
+		t.Errorf("%s: the plan is not bounded by the window:\n%s", about, page)
+	}
+}
+
+var logStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// fillLogs writes logs in which every field has the number of the second as
+// its value, or one of few.
+func fillLogs(t *testing.T, s org.Store) {
+	t.Helper()
+	for log := range 3 {
+		err := s.Update(t.Context(), func(tx org.Tx) error {
+			for i := range 5000 {
+				if err := appendNumber(t.Context(), tx, id.Log(fmt.Sprint("log ", log)), i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func appendNumber(ctx context.Context, tx org.Tx, log id.Log, i int) error {
+	n := fmt.Sprint(i)
+	r := audit.Record{
+		Log: log, ID: id.Record(n), Result: audit.Success, Action: audit.OrganizationUpdate,
+		Actor:    audit.Actor{ID: id.User(n), Email: n, IP: n, TokenID: id.Token(n), TokenName: n},
+		Raw:      audit.Raw{RayID: n, Method: "GET", URI: n, Status: 200},
+		Resource: audit.Resource{ID: n, Type: "organization", Product: "organizations", Request: []byte(strings.Repeat("x", 300))},
+	}
+	var err error
+	if r.Seq, r.Time, err = tx.NextAudit(ctx, log, logStart.Add(time.Duration(i)*time.Second)); err != nil {
+		return err
+	}
+	return tx.AppendAudit(ctx, &r)
+}
+
+func openStore(t *testing.T, e enginetest.Engine, url string) *sqlstore.Store {
+	t.Helper()
+	var s *sqlstore.Store
+	var err error
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		s, err = sqlstore.OpenSQLite(t.Context(), path, sqlstore.SQLiteOptions{Synchronous: "normal"})
+	} else {
+		s, err = sqlstore.OpenPostgres(t.Context(), url, sqlstore.PostgresOptions{})
+	}
+	if err != nil {
+		t.Fatalf("open %s: %v", e.Name, err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
