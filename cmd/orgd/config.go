@@ -35,6 +35,7 @@ type config struct {
 	LogFormat              string
 	OTLPEndpoint           string
 	ShutdownTimeout        time.Duration
+	AuditReads             string // "on" or "off"
 }
 
 // defaults returns the configuration that nothing was configured in.
@@ -51,6 +52,7 @@ func defaults() *config {
 		LogLevel:          "info",
 		LogFormat:         "json",
 		ShutdownTimeout:   30 * time.Second,
+		AuditReads:        "off",
 	}
 }
 
@@ -117,6 +119,7 @@ func options() []option {
 		{"trusted_proxies", forServers, func(c *config) pflag.Value { return (*prefixes)(&c.TrustedProxies) }, "addresses and CIDR blocks whose X-Forwarded-For is believed"},
 		{"max_body", forServers, func(c *config) pflag.Value { return &number{&c.MaxBody, 1} }, "largest body of a request, in bytes"},
 		{"bootstrap_secret", forServe, func(c *config) pflag.Value { return (*secret)(&c.BootstrapSecret) }, "secret of POST /orgd/v1/bootstrap; empty: the route is off"},
+		{"audit_reads", forServers, func(c *config) pflag.Value { return &choice{&c.AuditReads, []string{"off", "on"}} }, "on: record who reads an audit log, in that log"},
 		{"log_level", forServers, func(c *config) pflag.Value { return &choice{&c.LogLevel, []string{"debug", "info", "warn", "error"}} }, "least severe lines to log: debug, info, warn or error"},
 		{"log_format", forServers, func(c *config) pflag.Value { return &choice{&c.LogFormat, []string{"json", "text"}} }, "json or text"},
 		{"otlp_endpoint", forServers, func(c *config) pflag.Value { return &endpoint{&c.OTLPEndpoint} }, "URL of an OTLP/HTTP collector for traces; empty: no traces"},

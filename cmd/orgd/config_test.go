@@ -35,6 +35,7 @@ var examples = map[string]struct {
 	}},
 	"max_body":         {"99", func(c *config) { c.MaxBody = 99 }},
 	"bootstrap_secret": {"hush", func(c *config) { c.BootstrapSecret = "hush" }},
+	"audit_reads":      {"on", func(c *config) { c.AuditReads = "on" }},
 	"log_level":        {"warn", func(c *config) { c.LogLevel = "warn" }},
 	"log_format":       {"text", func(c *config) { c.LogFormat = "text" }},
 	"otlp_endpoint":    {"http://127.0.0.1:4318", func(c *config) { c.OTLPEndpoint = "http://127.0.0.1:4318" }},

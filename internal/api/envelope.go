@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/orgd/orgd/internal/page"
 )
@@ -19,8 +20,10 @@ type reply struct {
 	Messages []message
 	Location string // for redirects
 	ETag     bool   // a single object that carries its ETag
-	Raw      []byte // written as it is, in place of an envelope
-	encoded  []byte // the JSON of Result
+	// RefusalInfo is the result_info of a refusal.
+	RefusalInfo any
+	Raw         []byte // written as it is, in place of an envelope
+	encoded     []byte // the JSON of Result
 }
 
 // hasResult reports whether an envelope with the result is written.
@@ -94,6 +97,18 @@ func successBody(result []byte, r *reply) ([]byte, error) {
 		b = append(b, info...)
 	}
 	return append(b, '}'), nil
+}
+
+// withInfo adds the result_info that a few refusals carry to their envelope.
+func withInfo(envelope []byte, info any) []byte {
+	if info == nil {
+		return envelope
+	}
+	text, err := marshal(info)
+	if err != nil {
+		return envelope
+	}
+	return slices.Concat(envelope[:len(envelope)-1], []byte(`,"result_info":`), text, []byte("}"))
 }
 
 // errorEnvelope returns the envelope of a refusal. The organizations family

@@ -278,5 +278,8 @@ func (w *world) sendPath(path, method, body, id string) answer {
 	if strings.HasSuffix(path, "/access") {
 		target += "?user=" + unknown
 	}
+	if strings.Contains(path, "/logs/audit") {
+		target += window
+	}
 	return w.send(by, method, target, body)
 }

@@ -62,6 +62,9 @@ func ofAdministrator(target, body string) []matrixCase {
 const tokenJSON = `{"name":"t","policies":[{"effect":"allow","permission_groups":[{"id":"cec04b34d4aad3279de5aa746435cfea"}],` +
 	`"resources":{"com.cloudflare.api.organization.*":"*"}}]}`
 
+// window is the query that lists of records need.
+const window = "?since=2026-01-01&before=2027-01-01&action_time=2026-03-01T12:00:00Z"
+
 const memberJSON = `{"member":{"user":{"email":"new-$fresh@world.test"}}}`
 
 // matrix has the row of every route.
@@ -94,6 +97,14 @@ var matrix = map[string][]matrixCase{
 	"GET /client/v4/organizations/{organization_id}/members/{member_id}":  ofT("member.read", cf+"/organizations/$T/members/$MT", "", 200),
 	"DELETE /client/v4/organizations/{organization_id}/members/{member_id}": ofT("member.write",
 		cf+"/organizations/$T/members/$MT?dry_run=true", "", 200),
+	"GET /client/v4/organizations/{organization_id}/logs/audit": {
+		{needs: []need{may("audit.read", "T")}, target: cf + "/organizations/$T/logs/audit" + window, status: 200},
+		{title: "above", needs: []need{may("audit.read", "P")}, target: cf + "/organizations/$P/logs/audit" + window, status: 200},
+	},
+	"GET /client/v4/organizations/{organization_id}/logs/audit/{id}/history": {
+		{needs: []need{may("audit.read", "T")}, target: cf + "/organizations/$T/logs/audit/$RT/history" + window, status: 200},
+		{title: "in another log", needs: []need{may("audit.read", "P")}, target: cf + "/organizations/$P/logs/audit/$RT/history" + window, status: 404, code: 1003},
+	},
 	"PUT /client/v4/organizations/{organization_id}/invites/{member_code}": {
 		{title: "somebody else's", target: cf + "/organizations/$T/invites/$code", body: `{"status":"accept"}`, status: 404, code: 1003},
 		{title: "own", target: cf + "/organizations/$Y/invites/$invitation", body: `{"status":"reject"}`, status: 200, make: invitation},

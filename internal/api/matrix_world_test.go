@@ -33,7 +33,7 @@ const worldSecret = "the secret of the world"
 //	P ── T ── C            X: another root     Y: another root, to invite to
 //	│    ├─── E            AT, AC, AS: accounts in T, C and S
 //	│    └─── (D)          AL: an account outside any organization
-//	└─── S                 MT: a member of T   MA: an explicit member of AT
+//	└─── S                 MT: a member of T   MA: an explicit member of AT   RT: a record of T
 //
 // E is empty, D was deleted. P, T and S have profiles that they repeat.
 type world struct {
@@ -140,6 +140,7 @@ func (w *world) plant(t testing.TB) {
 	}
 	w.ids["MT"] = w.join(t, w.founder, "T", "person@world.test", "organization_read_only")
 	w.ids["MA"] = w.joinAccount(t, "AT", "person@world.test", "account_read_only")
+	w.ids["RT"] = w.send(w.founder, "GET", "/client/v4/organizations/"+w.ids["T"]+"/logs/audit"+window, "").at(t, "0.id")
 	w.ids["victim"] = w.newUser(t, "victim").id
 	w.ids["foreign"] = w.send(w.founder, "POST", "/client/v4/user/tokens", tokenJSON).at(t, "id")
 	w.ids["code"] = w.invite(t, w.founder, "T", "invited@world.test")

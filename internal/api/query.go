@@ -199,7 +199,7 @@ func (q *query) view(list string, caller id.User) page.View {
 	parts := []string{list, string(caller)}
 	for _, name := range sortedNames(q.values) {
 		switch name {
-		case "page_size", "page_token", "include_total", "page", "per_page":
+		case "page_size", "page_token", "include_total", "page", "per_page", "limit", "cursor":
 			continue
 		}
 		parts = append(parts, name, strconv.Itoa(len(q.values[name])))

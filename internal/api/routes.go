@@ -93,6 +93,8 @@ func routes() []route {
 		post(cf+o+"/members:batchCreate", auth.MemberWrite, createMembers).org().dry(),
 		get(cf+o+m, auth.MemberRead, getMember).org(),
 		del(cf+o+m, auth.MemberWrite, deleteMember).org().dry(),
+		get(cf+o+"/logs/audit", auth.AuditRead, listAudit),
+		get(cf+o+"/logs/audit/{id}/history", auth.AuditRead, getAuditHistory),
 		put(cf+o+"/invites/{member_code}", auth.MemberWrite, answerInvitation).org().any(),
 
 		get(cf+"/accounts", auth.AccountRead, listAccounts).any(),

@@ -52,8 +52,8 @@ func TestRoutesCoverThePublishedDescription(t *testing.T) {
 			t.Errorf("no route for %s of the published description", line)
 		}
 	}
-	if n != 36 {
-		t.Errorf("testdata/openapi-paths.txt has %d operations, want the 36 that are served", n)
+	if n != 38 {
+		t.Errorf("testdata/openapi-paths.txt has %d operations, want the 38 that are served", n)
 	}
 }
 
@@ -182,8 +182,11 @@ func TestRefusalsHaveTheSchemaOfTheirFamily(t *testing.T) {
 			continue
 		}
 		want := "#/components/schemas/ErrorResponse"
-		if strings.HasPrefix(name, "Organizations") {
+		switch {
+		case strings.HasPrefix(name, "Organizations"):
 			want = "#/components/schemas/OrganizationsErrorResponse"
+		case name == "HistoryNotFound":
+			want = "#/components/schemas/HistoryErrorResponse"
 		}
 		if got := response.Content["application/json"].Schema.Ref; got != want {
 			t.Errorf("response %s has the schema %s, want %s", name, got, want)

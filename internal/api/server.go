@@ -242,7 +242,7 @@ func (s *Server) write(w http.ResponseWriter, q *request, rep reply, err error) 
 		if status == http.StatusUnauthorized {
 			h.Set("Www-Authenticate", "Bearer")
 		}
-		return s.writeBody(w, status, errorEnvelope(err, q.ray, q.family()))
+		return s.writeBody(w, status, withInfo(errorEnvelope(err, q.ray, q.family()), rep.RefusalInfo))
 	}
 	if rep.Status == 0 {
 		rep.Status = http.StatusOK

@@ -63,7 +63,12 @@ func newRunner(t *testing.T, s *script, store org.Store, documents []*openapites
 		},
 	}
 	limits, encoder, config := org.DefaultLimits, api.Encoder{EchoProfile: true}, api.Config{MaxBody: 1 << 20}
+	auditReads := false
 	for _, line := range s.options {
+		if line == "audit_reads" {
+			auditReads = true
+			continue
+		}
 		if err := setOption(line, &limits, &encoder, &config); err != nil {
 			t.Fatalf("option %q: %v", line, err)
 		}
@@ -72,6 +77,7 @@ func newRunner(t *testing.T, s *script, store org.Store, documents []*openapites
 	clock := func() time.Time { return r.now }
 	r.service = org.New(org.Config{
 		Store: r.store, Now: clock, Random: r.random, Limits: limits, Encode: encoder.Encode, StatusOf: api.StatusOf,
+		AuditReads: auditReads,
 	})
 	config.Service, config.Encoder, config.Now, config.Random = r.service, encoder, clock, r.random
 	config.Logger, config.Registry = slog.New(slog.NewTextHandler(&r.log, nil)), prometheus.NewRegistry()

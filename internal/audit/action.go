@@ -34,5 +34,7 @@ var (
 	TokenDelete         = Action{Delete, "token", "tokens", "Delete Token"}                       // DELETE /user/tokens/{id}
 	UserCreate          = Action{Create, "user", "users", "Create User"}                          // POST /orgd/v1/users, bootstrap
 	UserDisable         = Action{Update, "user", "users", "Disable User"}                         // POST /orgd/v1/users/{id}/disable
+	LogView             = Action{View, "audit_log", "logs", "View Audit Log"}                     // GET .../logs/audit, when such reads are recorded
+	LogHistoryView      = Action{View, "audit_log", "logs", "View Resource History"}              // GET .../logs/audit/{id}/history, likewise
 	UserEnable          = Action{Update, "user", "users", "Enable User"}                          // POST /orgd/v1/users/{id}/enable
 )

@@ -23,6 +23,8 @@ var personalKeys = map[string]bool{
 	"email": true, "first_name": true, "last_name": true, "telephone": true,
 	"abuse_contact_email": true, "business_name": true, "business_email": true,
 	"business_phone": true, "business_address": true, "external_metadata": true,
+	// filters of audit logs
+	"actor_email": true, "actor_email.not": true, "actor_ip_address": true, "actor_ip_address.not": true,
 }
 
 // Redacted replaces a secret in a recorded body.
@@ -103,7 +105,11 @@ func (r *Redactor) walk(v any, p place) any {
 		case p.secret(v):
 			return Redacted
 		case p.personal():
-			return r.placeholder(p.subject, v)
+			subject := p.subject
+			if u, ok := r.Subjects[strings.ToLower(v)]; ok {
+				subject = u
+			}
+			return r.placeholder(subject, v)
 		}
 	case []any:
 		for i := range v {

@@ -27,6 +27,7 @@ type change struct {
 	entries []*entry
 	people  map[string]id.User // whom the bodies name by e-mail, in lower case
 	rights  bool               // set when the change alters who may do what
+	view    bool               // nothing is changed; the answer is not kept
 }
 
 // entry is an audit record in the making.
@@ -182,6 +183,11 @@ func (c *change) record(e entry) *entry {
 // about says whom e is about.
 func (c *change) about(e *entry, u UserSummary) {
 	e.subject = u.ID
+	c.name(u)
+}
+
+// name says whom the bodies mean by an e-mail.
+func (c *change) name(u UserSummary) {
 	if c.people == nil {
 		c.people = make(map[string]id.User)
 	}
@@ -205,7 +211,7 @@ func (c *change) refused() entry {
 // their identifiers, so that two changes never wait for each other.
 func (c *change) writeRecords(ctx context.Context, result any) error {
 	var response []byte
-	if c.request.Origin.Status != 204 { // with 204 there is no body to keep
+	if c.request.Origin.Status != 204 && !c.view { // with 204 there is no body to keep
 		var err error
 		if response, err = c.s.encode(result); err != nil {
 			return err

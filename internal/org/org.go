@@ -27,7 +27,8 @@ const (
 	BatchMoves         = 1000                // accounts of one batch move
 )
 
-// Config is what a Service needs from outside. Everything is required.
+// Config is what a Service needs from outside. Everything but AuditReads is
+// required.
 type Config struct {
 	Store  Store
 	Now    func() time.Time
@@ -38,6 +39,8 @@ type Config struct {
 	// StatusOf returns the HTTP status that an error is answered with, for
 	// the records of refused changes.
 	StatusOf func(err error) int
+	// AuditReads records who reads an audit log, as views.
+	AuditReads bool
 }
 
 // Service is the domain's set of operations. It is safe for concurrent use.

@@ -13,6 +13,8 @@ const (
 	DefaultPerPage = 20   // per_page
 	MinPerPage     = 5    // per_page
 	MaxPerPage     = 50   // per_page
+	DefaultLimit   = 100  // limit
+	MaxLimit       = 1000 // limit
 )
 
 // Position is the place after which a page begins: the sort key and, last,
