@@ -62,6 +62,9 @@ func TestSDK(t *testing.T) {
 			"token limits":            s.tokenLimits,
 			"token errors":            s.tokenErrors,
 			"credentials":             s.credentials,
+			"audit list":              s.auditList,
+			"audit paging":            s.auditPaging,
+			"audit history":           s.auditHistory,
 			"dry run":                 s.dryRun,
 			"idempotency":             s.idempotency,
 		} {

@@ -156,6 +156,8 @@ func (a *answer) list(report func(string, ...any)) {
 		if info != nil {
 			report("result_info in an answer that is no list: %s", a.body)
 		}
+	case strings.HasPrefix(a.method, "organizations.LogAuditService."):
+		a.cursor(info, report)
 	case strings.HasPrefix(a.method, "organizations."):
 		if _, ok := info["total_size"].(float64); !ok {
 			report("no total_size in result_info: %v", info)
@@ -170,6 +172,21 @@ func (a *answer) list(report func(string, ...any)) {
 				report("no %s in result_info: %v", key, info)
 			}
 		}
+	}
+}
+
+// cursor checks the result_info of a list of records: a string as count, or a
+// number in a history, and the cursor in both places or in none.
+func (a *answer) cursor(info map[string]any, report func(string, ...any)) {
+	_, text := info["count"].(string)
+	_, number := info["count"].(float64)
+	if history := strings.HasSuffix(a.method, ".History"); text == history || number != history {
+		report("count is %#v", info["count"])
+	}
+	cursor, present := info["cursor"]
+	cursors, _ := info["cursors"].(map[string]any)
+	if present && cursor == "" || cursors["after"] != cursor {
+		report("cursor is %#v, cursors %#v", cursor, cursors)
 	}
 }
 
@@ -213,7 +230,7 @@ func (a *answer) organizationsFamily() bool {
 		"user.TenantService.List":
 		return true
 	}
-	return strings.HasPrefix(a.method, "organizations.")
+	return strings.HasPrefix(a.method, "organizations.") && !strings.HasPrefix(a.method, "organizations.LogAuditService.")
 }
 
 // declaredExtra names the keys that orgd adds to the answers on purpose. All
@@ -226,6 +243,15 @@ func declaredExtra(typeName, key string) bool {
 		"V4PagePaginationArrayResultInfo.count", "V4PagePaginationArrayResultInfo.total_count",
 		"V4PagePaginationArrayResultInfo.total_pages":
 		// The SDK's page types leave these parts of the envelope out.
+		return true
+	case "CursorPaginationAfter.success", "CursorPaginationAfter.errors", "CursorPaginationAfter.messages",
+		"CursorPaginationAfterResultInfo.count", "CursorPaginationAfterResultInfo.cursor",
+		"LogAuditHistoryResponseEnvelope.messages", "LogAuditHistoryResponseEnvelopeResultInfo.cursors":
+		// The SDK's types leave these parts out, each of the two others.
+		return true
+	case "LogAuditListResponseResource.before", "LogAuditListResponseResource.after",
+		"LogAuditHistoryResponseResource.before", "LogAuditHistoryResponseResource.after":
+		// What was changed, which the real API does not tell.
 		return true
 	case "OrganizationMeta.flags":
 		// What older clients read instead of tenant_flags.
@@ -262,6 +288,10 @@ func envelopeOf(method string) interface{ UnmarshalJSON([]byte) error } {
 		return new(organizations.MemberGetResponseEnvelope)
 	case "organizations.MemberService.List":
 		return new(pagination.SinglePage[organizations.OrganizationMember])
+	case "organizations.LogAuditService.List":
+		return new(pagination.CursorPaginationAfter[organizations.LogAuditListResponse])
+	case "organizations.LogAuditService.History":
+		return new(organizations.LogAuditHistoryResponseEnvelope)
 	case "memberships.MembershipService.List":
 		return new(pagination.V4PagePaginationArray[memberships.Membership])
 	}

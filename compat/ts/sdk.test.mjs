@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as accounts from './groups/accounts.mjs';
+import * as audit from './groups/audit.mjs';
 import * as organizations from './groups/organizations.mjs';
 import * as user from './groups/user.mjs';
 import { checked, methods, routes, uncalled } from './lib/client.mjs';
@@ -16,6 +17,9 @@ test('cloudflare-typescript', async (t) => {
       'organization filters': organizations.filters,
       'organization pages': organizations.pages,
       'organization errors': organizations.errors,
+      'audit list': audit.list,
+      'audit paging': audit.paging,
+      'audit history': audit.history,
       'idempotency': organizations.idempotency,
       'account lifecycle': accounts.lifecycle,
       'account pages': accounts.pages,

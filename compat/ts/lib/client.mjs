@@ -127,6 +127,7 @@ function refusal(route, response, body) {
   const error = { code: 'number', message: 'string', 'documentation_url?': 'string', 'source?': { pointer: 'string' } };
   const shape = { success: 'boolean', errors: [error], messages: [{}] };
   if (!organizationsFamily(route)) shape.result = 'null';
+  if (route?.endsWith('/history') && response.status === 404) shape.result_info = { count: 'number', history_status: 'string' };
   found.push(...differences(shape, body));
   if (response.status === 409 || response.status >= 500) found.push(`status ${response.status}`);
   if (body.success !== false || !(body.errors?.length > 0)) found.push('not an error envelope');

@@ -131,6 +131,35 @@ const member = {
 const byToken = { total_size: 'number', 'next_page_token?': 'string' };
 const byNumber = { page: 'number', per_page: 'number', count: 'number', total_count: 'number', 'total_pages?': 'number' };
 
+const anObject = (value, path) => (typeof value === 'object' && value !== null && !Array.isArray(value) ? [] : [`${path}: ${JSON.stringify(value)} is not an object`]);
+const record = {
+  id: 'id',
+  action: { description: 'string', result: oneOf('success', 'failure'), time: 'time', type: oneOf('create', 'delete', 'view', 'update') },
+  actor: {
+    'id?': 'id',
+    'context?': oneOf('api_key', 'api_token', 'dash', 'oauth', 'origin_ca_key'),
+    'email?': 'string',
+    'ip_address?': 'string',
+    'token_id?': 'id',
+    'token_name?': 'string',
+    type: oneOf('cloudflare_admin', 'system', 'user'),
+  },
+  organization: { id: 'id' },
+  raw: { cf_ray_id: 'string', method: 'string', status_code: 'number', uri: 'string', 'user_agent?': 'string' },
+  resource: {
+    id: 'string',
+    product: 'string',
+    'request?': anObject,
+    'response?': anObject,
+    'before?': anObject,
+    'after?': anObject,
+    scope: { name: oneOf('organizations', 'accounts', 'user') },
+    type: 'string',
+  },
+};
+const byCursor = { count: 'string', 'cursor?': 'string', 'cursors?': { after: 'string' } };
+const history = { ...byCursor, count: 'number', history_status: oneOf('exact', 'unavailable') };
+
 /** The shapes of result and, for lists, of result_info, by route. */
 export const answers = {
   'GET /organizations': [[organization], byToken],
@@ -140,6 +169,8 @@ export const answers = {
   'DELETE /organizations/{}': [identified],
   'GET /organizations/{}/profile': [profile],
   'POST /organizations/{}/members': [member],
+  'GET /organizations/{}/logs/audit': [[record], byCursor],
+  'GET /organizations/{}/logs/audit/{}/history': [[record], history],
   'GET /accounts': [[account], byNumber],
   'POST /accounts': [account],
   'GET /accounts/{}': [account],
@@ -162,4 +193,4 @@ export const answers = {
 
 /** Whether the errors of the route leave result out. */
 export const organizationsFamily = (route) =>
-  / \/organizations/.test(route) || /^\w+ \/accounts\/{}\/(move|profile|organizations)$/.test(route) || route === 'GET /user/tenants';
+  (/ \/organizations/.test(route) && !route.includes('/logs/audit')) || /^\w+ \/accounts\/{}\/(move|profile|organizations)$/.test(route) || route === 'GET /user/tenants';

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { client } from '../lib/client.mjs';
+import { all, refused } from '../lib/expect.mjs';
+import { unique } from '../lib/server.mjs';
+import { nowhere } from './organizations.mjs';
+
+const day = (offset) => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
+
+/** From yesterday to the day after tomorrow: the log can be followed. */
+const span = () => ({ since: day(-1), before: day(2) });
+
+async function renamed(c, times) {
+  const { id } = await c.organizations.create({ name: `Audit ${unique()}` });
+  for (let i = 0; i < times; i++) await c.organizations.update(id, { name: `Audit ${i}` });
+  return id;
+}
+
+export async function list() {
+  const c = client();
+  const id = await renamed(c, 2);
+  const types = async (query) => (await c.organizations.logs.audit.list(id, { ...span(), ...query })).result.map((r) => r.action.type);
+  assert.deepEqual(await types({}), ['update', 'update', 'create']);
+  assert.deepEqual(await types({ direction: 'asc' }), ['create', 'update', 'update']);
+  assert.deepEqual(await types({ action_type: { not: ['update', 'view'] } }), ['create']);
+  assert.deepEqual(await types({ raw_status_code: { not: [200] } }), []);
+  assert.deepEqual(await types({ since: day(2) }), []);
+  assert.deepEqual(await types({ since: new Date(Date.now() - 3_600_000).toISOString(), limit: 1 }), ['update']);
+  const [entry] = (await c.organizations.logs.audit.list(id, { ...span(), limit: 1 })).result;
+  assert.deepEqual(await types({ id: { not: [entry.id] } }), ['update', 'create']);
+  assert.equal(entry.organization.id, id);
+  assert.equal(entry.resource.before.name, 'Audit 0');
+  assert.equal(entry.resource.after.name, 'Audit 1');
+  await refused(c.organizations.logs.audit.list(nowhere, span()), 'notFound');
+  await refused(c.organizations.logs.audit.list(id, { ...span(), cursor: 'cursor' }), 'badRequest', { code: 1001, pointer: 'cursor' });
+  await refused(c.organizations.logs.audit.list(id, { ...span(), limit: 1001 }), 'badRequest', { code: 1001, pointer: 'limit' });
+}
+
+/** The SDK's own paging gives each record once, and ends, while four writers add to the log. */
+export async function paging() {
+  const c = client();
+  const id = await renamed(c, 20);
+  const writer = async (w) => {
+    for (let i = 0; i < 10; i++) await c.organizations.update(id, { name: `Audit ${w} ${i}` });
+  };
+  const writing = Promise.all([0, 1, 2, 3].map(writer));
+  const walk = async (direction, limit) => {
+    const records = await all(c.organizations.logs.audit.list(id, { ...span(), direction, limit }));
+    assert.equal(new Set(records.map((r) => r.id)).size, records.length, `a record comes twice, ${direction} by ${limit}`);
+    return records.length;
+  };
+  for (const limit of [1, 3, 7, 1000]) {
+    for (const direction of ['desc', 'asc']) assert.ok((await walk(direction, limit)) >= 21);
+  }
+  await writing;
+  assert.equal(await walk('desc', 9), 61);
+  assert.equal(await walk('asc', 9), 61);
+}
+
+export async function history() {
+  const c = client();
+  const id = await renamed(c, 2);
+  const [entry] = (await c.organizations.logs.audit.list(id, span())).result;
+  const query = { ...span(), organization_id: id, action_time: entry.action.time };
+  const found = await c.organizations.logs.audit.history(entry.id, query);
+  assert.deepEqual(found.map((r) => r.action.type), ['update', 'update', 'create']);
+  await refused(c.organizations.logs.audit.history(nowhere, query), 'notFound');
+}
