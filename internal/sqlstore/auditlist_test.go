@@ -11,7 +11,6 @@ import (
 	"github.com/orgd/orgd/internal/engine/enginetest"
 	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/org"
-	"github.com/orgd/orgd/internal/sqlstore"
 )
 
 // selective are the fields of which a single value has its own index.
@@ -30,7 +29,7 @@ func TestAuditPlans(t *testing.T) {
 		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
 			url := e.Migrated(t)
-			s := openStore(t, e, url)
+			s := openStore(t, url)
 			fillLogs(t, s)
 			e.Exec(t, url, "ANALYZE")
 			for field := range audit.Fields {
@@ -111,24 +110,4 @@ func appendNumber(ctx context.Context, tx org.Tx, log id.Log, i int) error {
 		return err
 	}
 	return tx.AppendAudit(ctx, &r)
-}
-
-func openStore(t *testing.T, e enginetest.Engine, url string) *sqlstore.Store {
-	t.Helper()
-	var s *sqlstore.Store
-	var err error
-	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
-		s, err = sqlstore.OpenSQLite(t.Context(), path, sqlstore.SQLiteOptions{Synchronous: "normal"})
-	} else {
-		s, err = sqlstore.OpenPostgres(t.Context(), url, sqlstore.PostgresOptions{})
-	}
-	if err != nil {
-		t.Fatalf("open %s: %v", e.Name, err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
 }

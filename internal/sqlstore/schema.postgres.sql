@@ -80,7 +80,8 @@ CREATE INDEX api_tokens_user ON public.api_tokens USING btree (user_id, issued_a
 
 CREATE TABLE audit_heads (
     log_id text COLLATE "C" NOT NULL,
-    seq bigint NOT NULL
+    seq bigint NOT NULL,
+    time bigint NOT NULL
 ) WITH (fillfactor=50);
 
 ALTER TABLE audit_heads ADD CONSTRAINT audit_heads_pkey PRIMARY KEY (log_id);
@@ -121,6 +122,22 @@ CREATE TABLE audit_records (
 );
 
 ALTER TABLE audit_records ADD CONSTRAINT audit_records_pkey PRIMARY KEY (log_id, seq);
+
+CREATE INDEX audit_records_actor ON public.audit_records USING btree (log_id, actor_id, seq);
+
+CREATE INDEX audit_records_email ON public.audit_records USING btree (log_id, actor_email, seq);
+
+CREATE UNIQUE INDEX audit_records_id ON public.audit_records USING btree (log_id, id);
+
+CREATE INDEX audit_records_ip ON public.audit_records USING btree (log_id, actor_ip, seq);
+
+CREATE INDEX audit_records_ray ON public.audit_records USING btree (log_id, raw_ray_id, seq);
+
+CREATE INDEX audit_records_resource ON public.audit_records USING btree (log_id, resource_id, resource_type, seq);
+
+CREATE INDEX audit_records_time ON public.audit_records USING btree (log_id, "time", seq);
+
+CREATE INDEX audit_records_token ON public.audit_records USING btree (log_id, actor_token_id, seq);
 
 CREATE TABLE audit_subjects (
     subject_id text COLLATE "C" NOT NULL,

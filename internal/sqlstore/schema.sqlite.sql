@@ -62,7 +62,8 @@ CREATE INDEX api_tokens_user ON api_tokens (user_id, issued_at, id);
 
 CREATE TABLE audit_heads (
     log_id TEXT    NOT NULL PRIMARY KEY,
-    seq    INTEGER NOT NULL
+    seq    INTEGER NOT NULL,
+    time   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE audit_records (
@@ -100,6 +101,22 @@ CREATE TABLE audit_records (
     leaf               BLOB    NOT NULL,
     PRIMARY KEY (log_id, seq)
 ) STRICT;
+
+CREATE INDEX audit_records_actor ON audit_records (log_id, actor_id, seq);
+
+CREATE INDEX audit_records_email ON audit_records (log_id, actor_email, seq);
+
+CREATE UNIQUE INDEX audit_records_id ON audit_records (log_id, id);
+
+CREATE INDEX audit_records_ip ON audit_records (log_id, actor_ip, seq);
+
+CREATE INDEX audit_records_ray ON audit_records (log_id, raw_ray_id, seq);
+
+CREATE INDEX audit_records_resource ON audit_records (log_id, resource_id, resource_type, seq);
+
+CREATE INDEX audit_records_time ON audit_records (log_id, time, seq);
+
+CREATE INDEX audit_records_token ON audit_records (log_id, actor_token_id, seq);
 
 CREATE TABLE audit_subjects (
     subject_id TEXT    NOT NULL,

@@ -154,7 +154,8 @@ func create(ctx context.Context, tx org.Tx, parent id.Organization) error {
 	if err := tx.LockTree(ctx, false); err != nil {
 		return err
 	}
-	tx.Ahead(org.Ahead{Organization: parent, Log: id.Log(parent)})
+	at := time.UnixMicro(1_800_000_000_000_000).UTC()
+	tx.Ahead(org.Ahead{Organization: parent, Log: id.Log(parent), At: at})
 	if _, err := tx.Rights(ctx); err != nil {
 		return err
 	}
@@ -162,8 +163,7 @@ func create(ctx context.Context, tx org.Tx, parent id.Organization) error {
 	if err != nil {
 		return err
 	}
-	at := p.Created.Add(time.Hour)
-	n, err := tx.NextAudit(ctx, id.Log(parent))
+	n, at, err := tx.NextAudit(ctx, id.Log(parent), at)
 	if err != nil {
 		return err
 	}

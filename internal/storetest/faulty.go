@@ -171,12 +171,12 @@ func (x *faultyTx) TouchTokens(ctx context.Context, used map[id.Token]time.Time)
 	return x.faulty.call(func() error { return x.Tx.TouchTokens(ctx, used) })
 }
 
-func (x *faultyTx) NextAudit(ctx context.Context, log id.Log) (result int64, err error) {
+func (x *faultyTx) NextAudit(ctx context.Context, log id.Log, at time.Time) (seq int64, recorded time.Time, err error) {
 	err = x.faulty.call(func() error {
-		result, err = x.Tx.NextAudit(ctx, log)
+		seq, recorded, err = x.Tx.NextAudit(ctx, log, at)
 		return err
 	})
-	return result, err
+	return seq, recorded, err
 }
 
 func (x *faultyTx) AppendAudit(ctx context.Context, r *audit.Record) error {
