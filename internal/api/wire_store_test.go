@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/orgd/orgd/internal/audit"
 	"github.com/orgd/orgd/internal/fault"
@@ -57,11 +56,22 @@ type watchedTx struct {
 	store *watchedStore
 }
 
-func (t watchedTx) NextAudit(ctx context.Context, log id.Log, at time.Time) (int64, time.Time, error) {
-	if _, ok := t.store.logs[log]; !ok {
-		t.store.logs[log] = 0
+func (t watchedTx) AppendAudit(ctx context.Context, r *audit.Record) error {
+	t.store.watch(r.Log)
+	return t.Tx.AppendAudit(ctx, r)
+}
+
+func (t watchedTx) AppendAudits(ctx context.Context, records []*audit.Record) error {
+	for _, r := range records {
+		t.store.watch(r.Log)
 	}
-	return t.Tx.NextAudit(ctx, log, at)
+	return t.Tx.AppendAudits(ctx, records)
+}
+
+func (s *watchedStore) watch(log id.Log) {
+	if _, ok := s.logs[log]; !ok {
+		s.logs[log] = 0
+	}
 }
 
 // records returns what was added to the logs since the last call and checks

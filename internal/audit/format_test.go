@@ -107,7 +107,6 @@ func (v *vector) record() *audit.Record {
 			Request: v.body("request"), Response: v.body("response"), Before: v.body("before"), After: v.body("after"),
 		},
 		Personal: slices.Clone(v.personal),
-		Leaf:     [32]byte{1}, // no part of what it is a hash of
 	}
 }
 

@@ -68,8 +68,6 @@ type Record struct {
 	// Personal is the personal data taken out of the bodies, in the order of
 	// its placeholders.
 	Personal []Personal
-	// Leaf is the RFC 6962 leaf hash of the canonical form.
-	Leaf [32]byte
 }
 
 // Erase takes the personal data of u out of r and leaves the commitments to

@@ -53,7 +53,6 @@ const (
 	Unowned      Rule = "unowned"       // every root has an active super administrator
 	Sequence     Rule = "sequence"      // a log counts from 1 without gaps, up to its head
 	Chronology   Rule = "chronology"    // the times of a log never go back, and its head has the last one
-	Leaf         Rule = "leaf"          // a leaf hash is that of the record
 	NoRecord     Rule = "no record"     // every change has its record
 	NoChange     Rule = "no change"     // every record has its change
 	NotInspected Rule = "not inspected" // there were too many violations to go on

@@ -45,9 +45,6 @@ func TestTheTimesOfALogNeverGoBack(t *testing.T) {
 		var got []time.Duration
 		for _, r := range all {
 			got = append(got, r.Time.Sub(start))
-			if r.Leaf != audit.LeafHash(audit.Canonical(&r)) {
-				t.Errorf("record %d has another leaf", r.Seq)
-			}
 		}
 		if diff := cmp.Diff([]time.Duration{0, time.Hour, time.Hour, time.Hour}, got); diff != "" {
 			t.Errorf("times (-want +got):\n%s", diff)
@@ -118,14 +115,7 @@ func TestHistoryOfAResource(t *testing.T) {
 		}
 		nameless := log[0]
 		nameless.ID, nameless.Resource.ID, nameless.Action.Type = "0190a0000000700080000000000000ff", "", audit.View
-		err = w.store.Update(ctx, func(tx org.Tx) error {
-			var err error
-			if nameless.Seq, nameless.Time, err = tx.NextAudit(ctx, nameless.Log, nameless.Time); err != nil {
-				return err
-			}
-			nameless.Leaf = audit.LeafHash(audit.Canonical(&nameless))
-			return tx.AppendAudit(ctx, &nameless)
-		})
+		err = w.store.Update(ctx, func(tx org.Tx) error { return tx.AppendAudit(ctx, &nameless) })
 		if err != nil {
 			t.Fatal(err)
 		}

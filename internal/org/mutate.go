@@ -105,9 +105,7 @@ func (c *change) lookAhead(ctx context.Context) error {
 	if err := c.LockTree(ctx, false); err != nil {
 		return err
 	}
-	ahead := c.request.ahead
-	ahead.At = c.now
-	c.Ahead(ahead)
+	c.Ahead(c.request.ahead)
 	return nil
 }
 
@@ -225,7 +223,7 @@ func (c *change) writeRecords(ctx context.Context, result any) error {
 			return err
 		}
 		r.Result, r.Raw.Status = audit.Success, c.request.Origin.Status
-		if err := appendRecord(ctx, c.Tx, r); err != nil {
+		if err := c.AppendAudit(ctx, r); err != nil {
 			return err
 		}
 	}
@@ -253,7 +251,7 @@ func (s *Service) recordRefusal(ctx context.Context, c *change, refusal error) e
 			return err
 		}
 		r.Result, r.Raw.Status = audit.Failure, s.StatusOf(refusal)
-		return appendRecord(ctx, tx, r)
+		return tx.AppendAudit(ctx, r)
 	})
 	if err != nil {
 		return fmt.Errorf("record the refusal %q: %w", refusal, err)
@@ -291,15 +289,6 @@ func (c *change) newRecord(e *entry, at time.Time, response []byte) (*audit.Reco
 	}
 	r.Personal = red.Personal()
 	return r, nil
-}
-
-func appendRecord(ctx context.Context, tx Tx, r *audit.Record) error {
-	var err error
-	if r.Seq, r.Time, err = tx.NextAudit(ctx, r.Log, r.Time); err != nil {
-		return fmt.Errorf("take the next place in log %s: %w", r.Log, err)
-	}
-	r.Leaf = audit.LeafHash(audit.Canonical(r))
-	return tx.AppendAudit(ctx, r)
 }
 
 func actor(c *auth.Caller, o Origin, salt []byte) audit.Actor {

@@ -73,8 +73,6 @@ type Tx interface {
 // Ahead is what a transaction is going to ask for; see Tx.
 type Ahead struct {
 	Organization id.Organization // Organization will be asked for it
-	Log          id.Log          // NextAudit will take a place in it, or the transaction fails
-	At           time.Time       // the time that NextAudit will be asked for
 }
 
 // OrganizationReader reads organizations.
@@ -411,13 +409,16 @@ type AuditReader interface {
 
 // AuditTx writes audit logs.
 type AuditTx interface {
-	// NextAudit takes the next place in the log: its sequence number, and the
-	// time to record there, which is at, or that of the place before if that
-	// is later. The log is held until the transaction ends, so that numbers
-	// are dense and both follow the order of commits.
-	NextAudit(ctx context.Context, log id.Log, at time.Time) (seq int64, recorded time.Time, err error)
-	// AppendAudit writes a record whose Seq and Time came from NextAudit.
+	// AppendAudit writes r at the next place in its log. The store gives the
+	// sequence number, and the time recorded is r.Time, or that of the place
+	// before if that is later. The log is held until the transaction ends, so
+	// that numbers are dense and both follow the order of commits; whoever
+	// writes to several logs takes them in the order of their identifiers.
+	// The place may be known only when the transaction ends, so r stays as it is.
 	AppendAudit(ctx context.Context, r *audit.Record) error
+	// AppendAudits does that for many records of one log, in their order, and
+	// fills in Seq and Time of each.
+	AppendAudits(ctx context.Context, records []*audit.Record) error
 }
 
 // IdempotencyTx remembers the answers to requests with an Idempotency-Key.

@@ -5,7 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"time"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/orgd/orgd/internal/audit"
@@ -16,7 +16,7 @@ const recordColumns = `log_id, seq, id, time, account_id, action_type, action_de
 	actor_id, actor_type, actor_context, actor_email, actor_ip, actor_token_id, actor_token_name, actor_salt, actor_commitments,
 	raw_ray_id, raw_method, raw_uri, raw_user_agent, raw_status,
 	resource_id, resource_type, resource_product, resource_scope, request, response, before_change, after_change,
-	personal, leaf`
+	personal`
 
 // recordScan is where a row of recordColumns goes.
 type recordScan struct {
@@ -24,7 +24,6 @@ type recordScan struct {
 	time                             int64
 	request, response, before, after string
 	commitments, personal            string
-	leaf                             []byte
 }
 
 func (s *recordScan) into() []any {
@@ -36,7 +35,7 @@ func (s *recordScan) into() []any {
 		(*string)(&r.Actor.TokenID), &r.Actor.TokenName, &r.Actor.Salt, &s.commitments,
 		&r.Raw.RayID, &r.Raw.Method, &r.Raw.URI, &r.Raw.UserAgent, &r.Raw.Status,
 		&r.Resource.ID, &r.Resource.Type, &r.Resource.Product, (*string)(&r.Resource.Scope),
-		&s.request, &s.response, &s.before, &s.after, &s.personal, &s.leaf,
+		&s.request, &s.response, &s.before, &s.after, &s.personal,
 	}
 }
 
@@ -49,9 +48,6 @@ func (s *recordScan) value() (audit.Record, error) {
 	r.Action.Resource, r.Action.Product = r.Resource.Type, r.Resource.Product
 	r.Resource.Request, r.Resource.Response = body(s.request), body(s.response)
 	r.Resource.Before, r.Resource.After = body(s.before), body(s.after)
-	if copy(r.Leaf[:], s.leaf) != len(r.Leaf) {
-		return audit.Record{}, fmt.Errorf("record %d of log %s has a leaf hash of %d bytes", r.Seq, r.Log, len(s.leaf))
-	}
 	var err error
 	if r.Actor.Commitments, err = decodeCommitments(s.commitments); err != nil {
 		return audit.Record{}, fmt.Errorf("record %d of log %s: %w", r.Seq, r.Log, err)
@@ -157,61 +153,106 @@ func (r *reader) AuditRecords(ctx context.Context, log id.Log, after int64, limi
 	return all, err
 }
 
-const nextAuditSQL = `INSERT INTO audit_heads (log_id, seq, time) VALUES ($1, 1, $2)
-	ON CONFLICT (log_id) DO UPDATE SET seq = audit_heads.seq + 1,
-		time = CASE WHEN audit_heads.time > excluded.time THEN audit_heads.time ELSE excluded.time END
-	RETURNING seq, time`
-
-// announcement is a place in a log that will be asked for at a time.
-type announcement struct {
-	log  id.Log
-	time int64
-}
-
-// NextAudit implements org.AuditTx. The row of the log stays locked until the
-// transaction ends.
-func (t *tx) NextAudit(ctx context.Context, log id.Log, at time.Time) (int64, time.Time, error) {
-	a := announcement{log, micros(at)}
-	if t.announced[a] > 0 {
-		t.announced[a]--
-	}
-	var seq, recorded int64
-	err := t.one(ctx, "place", nextAuditSQL, []any{string(a.log), a.time}, &seq, &recorded)
-	return seq, moment(recorded), err
-}
-
-// AppendAudit implements org.AuditTx.
+// AppendAudit implements org.AuditTx. The row of the head stays locked until
+// the transaction ends.
 func (t *tx) AppendAudit(ctx context.Context, r *audit.Record) error {
-	const appendAuditSQL = `INSERT INTO audit_records (` + recordColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-		$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)`
-	leaf := r.Leaf
-	personal, err := encodePersonal(r.Personal)
+	const nextSQL = `INSERT INTO audit_heads (log_id, seq, time) VALUES ($1, 1, $2)
+		ON CONFLICT (log_id) DO UPDATE SET seq = audit_heads.seq + 1,
+		time = CASE WHEN audit_heads.time > excluded.time THEN audit_heads.time ELSE excluded.time END`
+	if err := t.exec(ctx, nextSQL, string(r.Log), micros(r.Time)); err != nil {
+		return err
+	}
+	values, err := recordValues(r)
 	if err != nil {
 		return err
+	}
+	const appendSQL = `INSERT INTO audit_records (` + recordColumns + `) SELECT log_id, seq, $2, time, $3, $4, $5, $6, $7, $8, $9, $10,
+		$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29 FROM audit_heads WHERE log_id = $1`
+	if err := t.exec(ctx, appendSQL, append([]any{string(r.Log)}, values...)...); err != nil {
+		return err
+	}
+	const subjectSQL = `INSERT INTO audit_subjects (subject_id, log_id, seq) SELECT $2, log_id, seq FROM audit_heads WHERE log_id = $1`
+	for _, subject := range audit.SubjectAll(r.Personal) {
+		if err := t.exec(ctx, subjectSQL, string(r.Log), string(subject)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AppendAudits implements org.AuditTx.
+func (t *tx) AppendAudits(ctx context.Context, records []*audit.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	if err := t.placeAll(ctx, records); err != nil {
+		return err
+	}
+	var rows, subjects [][]any
+	for _, r := range records {
+		v, err := recordValues(r)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, slices.Concat([]any{string(r.Log), r.Seq, v[0], micros(r.Time)}, v[1:]))
+		for _, subject := range audit.SubjectAll(r.Personal) {
+			subjects = append(subjects, []any{string(subject), string(r.Log), r.Seq})
+		}
+	}
+	if err := t.load(ctx, "audit_records", recordColumns, rows); err != nil {
+		return err
+	}
+	return t.load(ctx, "audit_subjects", "subject_id, log_id, seq", subjects)
+}
+
+// placeAll takes a place for each of the records, which are of one log.
+func (t *tx) placeAll(ctx context.Context, records []*audit.Record) error {
+	const nextManySQL = `INSERT INTO audit_heads (log_id, seq, time) VALUES ($1, $2, $3)
+		ON CONFLICT (log_id) DO UPDATE SET seq = audit_heads.seq + excluded.seq,
+		time = CASE WHEN audit_heads.time > excluded.time THEN audit_heads.time ELSE excluded.time END
+		RETURNING seq, time`
+	log, n := records[0].Log, int64(len(records))
+	var seq, last int64
+	err := t.one(ctx, "place", nextManySQL, []any{string(log), n, micros(records[0].Time)}, &seq, &last)
+	if err != nil {
+		return err
+	}
+	first := last
+	for i, r := range records {
+		if r.Log != log {
+			return fmt.Errorf("append records of the logs %s and %s at once", log, r.Log)
+		}
+		last = max(last, micros(r.Time))
+		r.Seq, r.Time = seq-n+1+int64(i), moment(last)
+	}
+	if last == first {
+		return nil
+	}
+	const lastSQL = `UPDATE audit_heads SET time = $2 WHERE log_id = $1`
+	return t.exec(ctx, lastSQL, string(log), last)
+}
+
+// recordValues returns what stands in the columns of a record, but for log_id,
+// seq and time.
+func recordValues(r *audit.Record) ([]any, error) {
+	personal, err := encodePersonal(r.Personal)
+	if err != nil {
+		return nil, err
 	}
 	commitments, err := encodeCommitments(r.Actor.Commitments)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	err = t.exec(ctx, appendAuditSQL,
-		string(r.Log), r.Seq, string(r.ID), micros(r.Time), string(r.Account),
+	return []any{
+		string(r.ID), string(r.Account),
 		string(r.Action.Type), r.Action.Description, string(r.Result),
 		string(r.Actor.ID), string(r.Actor.Type), string(r.Actor.Context), r.Actor.Email, r.Actor.IP,
 		string(r.Actor.TokenID), r.Actor.TokenName, bytesOf(r.Actor.Salt), commitments,
 		r.Raw.RayID, r.Raw.Method, r.Raw.URI, r.Raw.UserAgent, r.Raw.Status,
 		r.Resource.ID, r.Resource.Type, r.Resource.Product, string(r.Resource.Scope),
 		string(r.Resource.Request), string(r.Resource.Response), string(r.Resource.Before), string(r.Resource.After),
-		personal, leaf[:])
-	if err != nil {
-		return err
-	}
-	const appendSubjectSQL = `INSERT INTO audit_subjects (subject_id, log_id, seq) VALUES ($1, $2, $3)`
-	for _, subject := range audit.SubjectAll(r.Personal) {
-		if err := t.exec(ctx, appendSubjectSQL, string(subject), string(r.Log), r.Seq); err != nil {
-			return err
-		}
-	}
-	return nil
+		personal,
+	}, nil
 }
 
 // bytesOf returns the parameter for bytes, which are never null.

@@ -1,7 +1,6 @@
 package sqlstore_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -84,12 +83,11 @@ func fillLogs(t *testing.T, s org.Store) {
 	t.Helper()
 	for log := range 3 {
 		err := s.Update(t.Context(), func(tx org.Tx) error {
+			var records []*audit.Record
 			for i := range 5000 {
-				if err := appendNumber(t.Context(), tx, id.Log(fmt.Sprint("log ", log)), i); err != nil {
-					return err
-				}
+				records = append(records, numbered(id.Log(fmt.Sprint("log ", log)), i))
 			}
-			return nil
+			return tx.AppendAudits(t.Context(), records)
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -97,17 +95,13 @@ func fillLogs(t *testing.T, s org.Store) {
 	}
 }
 
-func appendNumber(ctx context.Context, tx org.Tx, log id.Log, i int) error {
+func numbered(log id.Log, i int) *audit.Record {
 	n := fmt.Sprint(i)
 	r := audit.Record{
-		Log: log, ID: id.Record(n), Result: audit.Success, Action: audit.OrganizationUpdate,
+		Log: log, ID: id.Record(n), Time: logStart.Add(time.Duration(i) * time.Second), Result: audit.Success, Action: audit.OrganizationUpdate,
 		Actor:    audit.Actor{ID: id.User(n), Email: n, IP: n, TokenID: id.Token(n), TokenName: n},
 		Raw:      audit.Raw{RayID: n, Method: "GET", URI: n, Status: 200},
 		Resource: audit.Resource{ID: n, Type: "organization", Product: "organizations", Request: []byte(strings.Repeat("x", 300))},
 	}
-	var err error
-	if r.Seq, r.Time, err = tx.NextAudit(ctx, log, logStart.Add(time.Duration(i)*time.Second)); err != nil {
-		return err
-	}
-	return tx.AppendAudit(ctx, &r)
+	return &r
 }

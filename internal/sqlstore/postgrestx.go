@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -106,6 +108,27 @@ func (t *postgresTransaction) change(ctx context.Context, text string, args ...a
 		return translate(err, text)
 	})
 	return tag.RowsAffected(), err
+}
+
+// load copies the rows, which costs the server a third of inserting each.
+func (t *postgresTransaction) load(ctx context.Context, table, columns string, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	for _, values := range rows {
+		if err := checkText(values); err != nil {
+			return t.keep(err)
+		}
+	}
+	if err := t.flush(ctx); err != nil {
+		return err
+	}
+	t.forget()
+	names := strings.FieldsFunc(columns, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	if _, err := t.conn.CopyFrom(ctx, pgx.Identifier{table}, names, pgx.CopyFromRows(rows)); err != nil {
+		return t.keep(translate(err, "copy "+table))
+	}
+	return nil
 }
 
 // flush sends what is queued, BEGIN included.

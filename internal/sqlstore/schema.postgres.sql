@@ -117,8 +117,7 @@ CREATE TABLE audit_records (
     response text COLLATE "C" NOT NULL,
     before_change text COLLATE "C" NOT NULL,
     after_change text COLLATE "C" NOT NULL,
-    personal text COLLATE "C" NOT NULL,
-    leaf bytea NOT NULL
+    personal text COLLATE "C" NOT NULL
 );
 
 ALTER TABLE audit_records ADD CONSTRAINT audit_records_pkey PRIMARY KEY (log_id, seq);

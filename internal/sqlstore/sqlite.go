@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 )
 
@@ -215,6 +216,21 @@ func (t *sqliteTransaction) change(ctx context.Context, text string, args ...any
 	}
 	n, err := t.conn.run(ctx, text, args)
 	return n, t.keep(err)
+}
+
+// load inserts row by row: there is no round trip to save.
+func (t *sqliteTransaction) load(ctx context.Context, table, columns string, rows [][]any) error {
+	places := make([]string, strings.Count(columns, ",")+1)
+	for i := range places {
+		places[i] = fmt.Sprint("$", i+1)
+	}
+	text := "INSERT INTO " + table + " (" + columns + ") VALUES (" + strings.Join(places, ", ") + ")"
+	for _, values := range rows {
+		if err := t.exec(ctx, text, values...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sqliteReading is a transaction that reads.

@@ -44,8 +44,10 @@ type transaction interface {
 	failure() error
 	// ahead says that a reading statement is about to be asked for, so that it
 	// can share a round trip. A later write or lock makes up for it: what was
-	// read before is then read again, but for the numbers of audit logs.
+	// read before is then read again.
 	ahead(text string, args ...any)
+	// load inserts many rows at once.
+	load(ctx context.Context, table, columns string, rows [][]any) error
 	// slot says which of the counters in subtree_counts is this transaction's.
 	slot() int
 }
@@ -188,9 +190,8 @@ func (r *reader) number(ctx context.Context, sql string, args ...any) (int64, er
 type tx struct {
 	reader
 	transaction
-	tree      treeLock
-	counts    []countChange          // not written yet
-	announced map[announcement]int64 // how many were made, but not kept
+	tree   treeLock
+	counts []countChange // not written yet
 }
 
 // treeLock is how the shape of the trees is held.
@@ -206,11 +207,6 @@ var _ org.Tx = (*tx)(nil)
 
 // finish writes what was put off and commits.
 func (t *tx) finish(ctx context.Context) error {
-	for a, n := range t.announced {
-		if n != 0 {
-			return fmt.Errorf("a number of log %s was announced, but not taken", a.log)
-		}
-	}
 	if err := t.settle(ctx); err != nil {
 		return err
 	}
@@ -249,14 +245,6 @@ func (t *tx) Lock(ctx context.Context, keys ...string) error {
 func (t *tx) Ahead(a org.Ahead) {
 	if a.Organization != "" {
 		t.ahead(organizationSQL, string(a.Organization))
-	}
-	if a.Log != "" {
-		next := announcement{a.Log, micros(a.At)}
-		t.ahead(nextAuditSQL, string(next.log), next.time)
-		if t.announced == nil {
-			t.announced = make(map[announcement]int64)
-		}
-		t.announced[next]++
 	}
 }
 

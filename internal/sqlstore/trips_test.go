@@ -3,6 +3,7 @@ package sqlstore_test
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"io"
 	"net"
@@ -105,7 +106,7 @@ func checkRoundTrips(t *testing.T, database string) {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	f := storetest.Fill(t, s)
-	ctx, parent := t.Context(), f.Mid.ID
+	ctx, parent, ids := t.Context(), f.Mid.ID, id.NewGenerator(time.Now, rand.Reader)
 	for _, c := range []struct {
 		what string
 		call func() error
@@ -116,7 +117,9 @@ func checkRoundTrips(t *testing.T, database string) {
 			_, err := s.Principal(ctx, org.CredentialRef{TokenHash: "hash"})
 			return unlessAbsent(err)
 		}, 1},
-		{"creating an organization", func() error { return s.Update(ctx, func(tx org.Tx) error { return create(ctx, tx, parent) }) }, 2},
+		{"creating an organization", func() error {
+			return s.Update(ctx, func(tx org.Tx) error { return create(ctx, tx, parent, ids.New()) })
+		}, 2},
 		{"a view of two reads", func() error {
 			return s.View(ctx, func(r org.Reader) error {
 				if _, err := r.Organization(ctx, parent); err != nil {
@@ -150,12 +153,12 @@ func unlessAbsent(err error) error {
 }
 
 // create does what the service does.
-func create(ctx context.Context, tx org.Tx, parent id.Organization) error {
+func create(ctx context.Context, tx org.Tx, parent id.Organization, fresh string) error {
 	if err := tx.LockTree(ctx, false); err != nil {
 		return err
 	}
 	at := time.UnixMicro(1_800_000_000_000_000).UTC()
-	tx.Ahead(org.Ahead{Organization: parent, Log: id.Log(parent), At: at})
+	tx.Ahead(org.Ahead{Organization: parent})
 	if _, err := tx.Rights(ctx); err != nil {
 		return err
 	}
@@ -163,15 +166,11 @@ func create(ctx context.Context, tx org.Tx, parent id.Organization) error {
 	if err != nil {
 		return err
 	}
-	n, at, err := tx.NextAudit(ctx, id.Log(parent), at)
-	if err != nil {
-		return err
-	}
-	o := org.Organization{ID: id.Organization(string(rune('a'+n)) + string(parent[1:])), Name: "new", Parent: parent, Created: at, Updated: at}
+	o := org.Organization{ID: id.Organization(fresh), Name: "new", Parent: parent, Created: at, Updated: at}
 	o.Path = append(append(o.Path, p.Path...), o.ID)
 	if err := tx.InsertOrganization(ctx, o); err != nil {
 		return err
 	}
-	r := audit.Record{Log: id.Log(parent), Seq: n, Time: at, Action: audit.OrganizationCreate, Result: audit.Success}
+	r := audit.Record{Log: id.Log(parent), ID: id.Record(fresh), Time: at, Action: audit.OrganizationCreate, Result: audit.Success}
 	return tx.AppendAudit(ctx, &r)
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,11 +18,13 @@ import (
 
 func auditCases() []testCase {
 	return []testCase{
-		{"a record is read back so that its leaf hash is the same", readsRecord},
+		{"a record is read back so that its canonical form is the same", readsRecord},
 		{"records without personal data are read back whole", readsBareRecord},
 		{"each log counts from one", logsCount},
 		{"a number that was rolled back is taken again", logRollsBack},
 		{"times of a log never go back", keepsTime},
+		{"many records are appended at once", appendsMany},
+		{"records of two logs are not appended at once", refusesTwoLogs},
 		{"records are read in order, from any place", readsLog},
 		{"numbers are dense under concurrency", logsAreDense},
 		{"a reader who follows a log misses nothing", followsLog},
@@ -51,29 +54,24 @@ func (w *world) fullRecord(log id.Log) audit.Record {
 	}
 }
 
+// append writes r and returns it with the place that it was given.
 func (w *world) append(r audit.Record) audit.Record {
 	w.Helper()
-	w.update(func(ctx context.Context, tx org.Tx) error {
-		return appendTo(ctx, tx, &r)
-	})
-	return r
-}
-
-// appendTo writes r at the next place in its log.
-func appendTo(ctx context.Context, tx org.Tx, r *audit.Record) error {
-	var err error
-	if r.Seq, r.Time, err = tx.NextAudit(ctx, r.Log, r.Time); err != nil {
-		return err
+	w.update(func(ctx context.Context, tx org.Tx) error { return tx.AppendAudit(ctx, &r) })
+	all, err := w.store.AuditRecords(w.Context(), r.Log, 0, 1000)
+	if err != nil || len(all) == 0 {
+		w.Fatalf("the log has %d records, %v", len(all), err)
 	}
-	r.Leaf = audit.LeafHash(audit.Canonical(r))
-	return tx.AppendAudit(ctx, r)
+	last := all[len(all)-1]
+	r.Seq, r.Time = last.Seq, last.Time
+	return r
 }
 
 func readsRecord(w *world) {
 	r := w.append(w.fullRecord("log"))
 	got, err := w.store.AuditRecords(w.Context(), "log", 0, 10)
 	found(w, "record", []audit.Record{r})(got, err)
-	if len(got) == 1 && audit.LeafHash(audit.Canonical(&got[0])) != r.Leaf {
+	if len(got) == 1 && !bytes.Equal(audit.Canonical(&got[0]), audit.Canonical(&r)) {
 		w.Errorf("the canonical form became %s", audit.Canonical(&got[0]))
 	}
 }
@@ -106,12 +104,11 @@ func logsCount(w *world) {
 		}
 	}
 	w.update(func(ctx context.Context, tx org.Tx) error {
-		for i := range int64(3) {
+		for range 3 {
 			r := w.fullRecord("a")
-			if err := appendTo(ctx, tx, &r); err != nil {
+			if err := tx.AppendAudit(ctx, &r); err != nil {
 				return err
 			}
-			want(w, "within a transaction", r.Seq, 4+i)
 		}
 		return nil
 	})
@@ -122,8 +119,10 @@ func logRollsBack(w *world) {
 	w.append(w.fullRecord("a"))
 	boom := errors.New("boom")
 	err := w.store.Update(w.Context(), func(tx org.Tx) error {
-		if seq, _, err := tx.NextAudit(w.Context(), "a", w.now().Add(time.Hour)); err != nil || seq != 2 {
-			w.Errorf("got %d, %v", seq, err)
+		r := w.fullRecord("a")
+		r.Time = r.Time.Add(time.Hour)
+		if err := tx.AppendAudits(w.Context(), []*audit.Record{&r}); err != nil || r.Seq != 2 {
+			w.Errorf("got %d, %v", r.Seq, err)
 		}
 		return boom
 	})
@@ -151,6 +150,62 @@ func keepsTime(w *world) {
 	}
 	other := w.fullRecord("b")
 	want(w, "time in another log", w.append(other).Time, other.Time)
+}
+
+// appendsMany hands in times of clocks that differ, with single records
+// before, between and behind, also within the same transaction.
+func appendsMany(w *world) {
+	w.update(func(ctx context.Context, tx org.Tx) error { return tx.AppendAudits(ctx, nil) })
+	var kept []audit.Record
+	start := w.fullRecord("a").Time
+	many := func(after ...int) []*audit.Record {
+		var list []*audit.Record
+		for _, seconds := range after {
+			r := w.fullRecord("a")
+			r.Time = start.Add(time.Duration(seconds) * time.Second)
+			list = append(list, &r)
+		}
+		return list
+	}
+	place := func(list []*audit.Record, seq int64, after ...int) {
+		for i, r := range list {
+			want(w, "number", r.Seq, seq+int64(i))
+			want(w, "time", r.Time, start.Add(time.Duration(after[i])*time.Second))
+			kept = append(kept, *r)
+		}
+	}
+	w.update(func(ctx context.Context, tx org.Tx) error {
+		kept = nil
+		first, single, second := many(1, 0, 3), many(2)[0], many(0, 4, 1)
+		if err := tx.AppendAudits(ctx, first); err != nil {
+			return err
+		}
+		place(first, 1, 1, 1, 3)
+		if err := tx.AppendAudit(ctx, single); err != nil {
+			return err
+		}
+		single.Seq, single.Time = 4, first[2].Time
+		kept = append(kept, *single)
+		if err := tx.AppendAudits(ctx, second); err != nil {
+			return err
+		}
+		place(second, 5, 3, 4, 4)
+		return nil
+	})
+	last := w.append(*many(0)[0])
+	kept = append(kept, last)
+	want(w, "last time", last.Time, start.Add(4*time.Second))
+	found(w, "records", kept)(w.store.AuditRecords(w.Context(), "a", 0, 100))
+}
+
+func refusesTwoLogs(w *world) {
+	err := w.store.Update(w.Context(), func(tx org.Tx) error {
+		return tx.AppendAudits(w.Context(), []*audit.Record{new(w.fullRecord("a")), new(w.fullRecord("b"))})
+	})
+	if err == nil {
+		w.Error("records of two logs were appended at once")
+	}
+	w.wantLog("a", 0, 10)
 }
 
 func readsLog(w *world) {
@@ -197,7 +252,7 @@ func (w *world) appendBoth(logs []id.Log, back bool) {
 	err := w.store.Update(w.Context(), func(tx org.Tx) error {
 		for _, log := range logs {
 			r := w.fullRecord(log)
-			if err := appendTo(w.Context(), tx, &r); err != nil {
+			if err := tx.AppendAudit(w.Context(), &r); err != nil {
 				return err
 			}
 		}
@@ -249,8 +304,9 @@ func refusesRecordText(w *world) {
 	} {
 		r := w.fullRecord("a")
 		spoil(&r)
+		w.refused(fault.Invalid, func(ctx context.Context, tx org.Tx) error { return tx.AppendAudit(ctx, &r) })
 		w.refused(fault.Invalid, func(ctx context.Context, tx org.Tx) error {
-			return appendTo(ctx, tx, &r)
+			return tx.AppendAudits(ctx, []*audit.Record{new(w.fullRecord("a")), &r})
 		})
 	}
 	w.wantLog("a", 0, 10)

@@ -208,17 +208,12 @@ func (w *world) generate(r random, log id.Log, n int) []audit.Record {
 	w.Helper()
 	all := make([]audit.Record, n)
 	for batch := range slices.Chunk(all, 1000) {
+		records := make([]*audit.Record, len(batch))
 		for i := range batch {
 			batch[i] = r.record(w, log)
+			records[i] = &batch[i]
 		}
-		w.update(func(ctx context.Context, tx org.Tx) error {
-			for i := range batch {
-				if err := appendTo(ctx, tx, &batch[i]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		w.update(func(ctx context.Context, tx org.Tx) error { return tx.AppendAudits(ctx, records) })
 	}
 	return all
 }
@@ -352,7 +347,7 @@ func findsRecord(w *world) {
 	absent[audit.Record](w, "record that is not there")(w.store.AuditRecord(w.Context(), "a", "other"))
 	twice := w.fullRecord("a")
 	twice.ID = r.ID
-	err := w.store.Update(w.Context(), func(tx org.Tx) error { return appendTo(w.Context(), tx, &twice) })
+	err := w.store.Update(w.Context(), func(tx org.Tx) error { return tx.AppendAudit(w.Context(), &twice) })
 	if err == nil || errors.Is(err, fault.New(fault.NotFound, "")) {
 		w.Errorf("the same identifier twice in a log: %v", err)
 	}

@@ -171,16 +171,12 @@ func (x *faultyTx) TouchTokens(ctx context.Context, used map[id.Token]time.Time)
 	return x.faulty.call(func() error { return x.Tx.TouchTokens(ctx, used) })
 }
 
-func (x *faultyTx) NextAudit(ctx context.Context, log id.Log, at time.Time) (seq int64, recorded time.Time, err error) {
-	err = x.faulty.call(func() error {
-		seq, recorded, err = x.Tx.NextAudit(ctx, log, at)
-		return err
-	})
-	return seq, recorded, err
-}
-
 func (x *faultyTx) AppendAudit(ctx context.Context, r *audit.Record) error {
 	return x.faulty.call(func() error { return x.Tx.AppendAudit(ctx, r) })
+}
+
+func (x *faultyTx) AppendAudits(ctx context.Context, records []*audit.Record) error {
+	return x.faulty.call(func() error { return x.Tx.AppendAudits(ctx, records) })
 }
 
 func (x *faultyTx) Answer(ctx context.Context, u id.User, key string) (result org.Answer, err error) {

@@ -28,7 +28,6 @@ func transactionCases() []testCase {
 		{"other keys do not wait for each other", otherKeysDoNotWait},
 		{"LockTree keeps creating away from moving", lockTree},
 		{"what was announced is answered as if it was not", looksAhead},
-		{"a number that was announced has to be taken", announcesNumber},
 		{"text that one engine cannot keep is refused by both", refusesText},
 		{"a canceled context ends the call", canceled},
 		{"a closed store says so", closed},
@@ -282,7 +281,7 @@ func looksAhead(w *world) {
 			return err
 		}
 		at := w.now()
-		tx.Ahead(org.Ahead{Organization: o.ID, Log: log, At: at})
+		tx.Ahead(org.Ahead{Organization: o.ID})
 		if _, err := tx.AnyUser(ctx); err != nil {
 			return err
 		}
@@ -295,7 +294,7 @@ func looksAhead(w *world) {
 		if err := w.record(ctx, tx, r); err != nil {
 			return err
 		}
-		tx.Ahead(org.Ahead{Organization: o.ID, Log: log, At: at})
+		tx.Ahead(org.Ahead{Organization: o.ID})
 		if err := tx.RenameOrganization(ctx, o.ID, "New", at); err != nil {
 			return err
 		}
@@ -306,27 +305,6 @@ func looksAhead(w *world) {
 		return w.record(ctx, tx, r)
 	})
 	w.wantLog(log, 0, 10, 1, 2, 3, 4)
-}
-
-func announcesNumber(w *world) {
-	o := w.root("Root")
-	err := w.store.Update(w.Context(), func(tx org.Tx) error {
-		tx.Ahead(org.Ahead{Log: id.Log(o.ID)})
-		_, err := tx.Organization(w.Context(), o.ID)
-		return err
-	})
-	if err == nil {
-		w.Error("the transaction was committed")
-	}
-	w.wantLog(id.Log(o.ID), 0, 10, 1)
-	err = w.store.Update(w.Context(), func(tx org.Tx) error {
-		tx.Ahead(org.Ahead{Log: id.Log(o.ID), At: w.now()})
-		return w.record(w.Context(), tx, about(audit.OrganizationUpdate, string(o.ID), string(o.ID), w.now()))
-	})
-	if err == nil {
-		w.Error("the transaction was committed with a place for another time")
-	}
-	w.wantLog(id.Log(o.ID), 0, 10, 1)
 }
 
 func refusesText(w *world) {

@@ -59,13 +59,8 @@ func (w *world) refused(code fault.Code, f func(ctx context.Context, tx org.Tx) 
 
 // record writes an audit record.
 func (w *world) record(ctx context.Context, tx org.Tx, r audit.Record) error {
-	var err error
-	if r.Seq, r.Time, err = tx.NextAudit(ctx, r.Log, r.Time); err != nil {
-		return err
-	}
 	r.ID, r.Result = id.Record(w.id()), audit.Success
 	r.Resource.Type, r.Resource.Product = r.Action.Resource, r.Action.Product
-	r.Leaf = audit.LeafHash(audit.Canonical(&r))
 	return tx.AppendAudit(ctx, &r)
 }
 

@@ -186,7 +186,6 @@ CREATE TABLE audit_records (
     before_change      TEXT COLLATE "C" NOT NULL,
     after_change       TEXT COLLATE "C" NOT NULL,
     personal           TEXT COLLATE "C" NOT NULL, -- JSON, '' for none
-    leaf               BYTEA NOT NULL,
     PRIMARY KEY (log_id, seq)
 );
 

@@ -185,7 +185,6 @@ CREATE TABLE audit_records (
     before_change      TEXT    NOT NULL,
     after_change       TEXT    NOT NULL,
     personal           TEXT    NOT NULL, -- JSON, '' for none
-    leaf               BLOB    NOT NULL,
     PRIMARY KEY (log_id, seq)
 ) STRICT;
 
