@@ -23,10 +23,10 @@ import (
 var organizationRights = map[string]string{
 	"organization_super_administrator": "organization.read organization.create organization.update organization.delete " +
 		"member.read member.write account.read account.create account.update account.delete account.move " +
-		"profile.read profile.update audit.read access.read",
+		"profile.read profile.update audit.read audit.push audit.manage access.read",
 	"organization_administrator": "organization.read organization.create organization.update organization.delete " +
 		"member.read account.read account.create account.update account.delete account.move " +
-		"profile.read profile.update audit.read access.read",
+		"profile.read profile.update audit.read audit.push audit.manage access.read",
 	"organization_account_provisioner": "organization.read profile.read " +
 		"account.read account.create account.update account.delete account.move",
 	"organization_billing":      "organization.read profile.read account.read",

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
+	"time"
 	"unicode/utf8"
 )
 
@@ -17,9 +18,10 @@ const Version = 1
 //	account, action_description, action_result, action_type, actor_context,
 //	actor_id, actor_token_id, actor_token_name, actor_type, id, log, raw_method,
 //	raw_ray_id, raw_uri, resource_id, resource_product, resource_scope,
-//	resource_type      strings, "" where absent
+//	resource_type, source, source_id
+//	                   strings, "" where absent
 //	raw_status, seq    integers
-//	time               integer, microseconds since 1970 UTC
+//	occurred, time     integers, microseconds since 1970 UTC, 0 where absent
 //	v                  integer, the version
 //	actor_email, actor_ip, raw_user_agent
 //	                   commitments, "" where absent
@@ -51,6 +53,7 @@ func Canonical(r *Record) []byte {
 	b = member(b, ',', "before", digest(r.Resource.Before))
 	b = member(b, ',', "id", string(r.ID))
 	b = member(b, ',', "log", string(r.Log))
+	b = integer(b, "occurred", micros(r.Occurred))
 	b = member(b, ',', "personal", r.personalCommitments())
 	b = member(b, ',', "raw_method", r.Raw.Method)
 	b = member(b, ',', "raw_ray_id", r.Raw.RayID)
@@ -64,6 +67,8 @@ func Canonical(r *Record) []byte {
 	b = member(b, ',', "resource_type", r.Resource.Type)
 	b = member(b, ',', "response", digest(r.Resource.Response))
 	b = integer(b, "seq", r.Seq)
+	b = member(b, ',', "source", r.Source)
+	b = member(b, ',', "source_id", r.SourceID)
 	b = integer(b, "time", r.Time.UnixMicro())
 	b = integer(b, "v", Version)
 	return append(b, '}')
@@ -130,6 +135,14 @@ func digest(body []byte) string {
 	}
 	sum := sha256.Sum256(body)
 	return hex.EncodeToString(sum[:])
+}
+
+// micros returns t as the canonical form has it.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
 }
 
 func integer(b []byte, name string, v int64) []byte {

@@ -85,6 +85,10 @@ func (v *vector) body(name string) []byte {
 
 func (v *vector) record() *audit.Record {
 	x := v.texts
+	var occurred time.Time
+	if at := v.numbers["occurred"]; at != 0 {
+		occurred = time.UnixMicro(at)
+	}
 	return &audit.Record{
 		Log: id.Log(x["log"]), Seq: v.numbers["seq"], ID: id.Record(x["id"]),
 		Time: time.UnixMicro(v.numbers["time"]), Account: id.Account(x["account"]),
@@ -92,6 +96,7 @@ func (v *vector) record() *audit.Record {
 			Type: audit.Type(x["action_type"]), Description: x["action_description"],
 			Resource: "the resource's own type counts", Product: "and so does its product",
 		},
+		Source: x["source"], SourceID: x["source_id"], Occurred: occurred,
 		Result: audit.Result(x["action_result"]),
 		Actor: audit.Actor{
 			ID: id.User(x["actor_id"]), Type: audit.ActorType(x["actor_type"]), Context: auth.Context(x["actor_context"]),
@@ -149,10 +154,10 @@ func (v *vector) describe() string {
 	members := map[string]string{"v": "1"}
 	for _, name := range strings.Fields(`account action_description action_result action_type actor_context
 		actor_id actor_token_id actor_token_name actor_type id log raw_method raw_ray_id raw_uri
-		resource_id resource_product resource_scope resource_type`) {
+		resource_id resource_product resource_scope resource_type source source_id`) {
 		members[name] = escape(v.texts[name])
 	}
-	for _, name := range []string{"raw_status", "seq", "time"} {
+	for _, name := range []string{"occurred", "raw_status", "seq", "time"} {
 		members[name] = strconv.FormatInt(v.numbers[name], 10)
 	}
 	for name, label := range map[string]string{"actor_email": "email", "actor_ip": "ip", "raw_user_agent": "user_agent"} {
@@ -212,6 +217,9 @@ func TestEveryFieldIsPartOfTheLeaf(t *testing.T) {
 		"ID":                func(r *audit.Record) { r.ID += "x" },
 		"Time":              func(r *audit.Record) { r.Time = r.Time.Add(time.Microsecond) },
 		"Account":           func(r *audit.Record) { r.Account += "x" },
+		"Source":            func(r *audit.Record) { r.Source += "x" },
+		"SourceID":          func(r *audit.Record) { r.SourceID += "x" },
+		"Occurred":          func(r *audit.Record) { r.Occurred = r.Time },
 		"Action.Type":       func(r *audit.Record) { r.Action.Type += "x" },
 		"Description":       func(r *audit.Record) { r.Action.Description += "x" },
 		"Result":            func(r *audit.Record) { r.Result = audit.Failure },

@@ -59,6 +59,14 @@ type Record struct {
 	Time    time.Time
 	Account id.Account // the account that the record is about, if any
 
+	// Source is the name of the system that pushed the record, empty for what
+	// orgd saw itself. SourceID is that system's own identifier of the record
+	// where ID was made from it. Occurred is when that system says that it
+	// happened; Time is when it was recorded.
+	Source   string
+	SourceID string
+	Occurred time.Time
+
 	Action   Action
 	Result   Result
 	Actor    Actor

@@ -25,6 +25,8 @@ var permissionGroups = []PermissionGroup{
 	{"f8db0f91fd4c6c19206979224343d65b", "Account Settings Read", scopeAccount, "account_and_billing", NewSet(AccountRead, ProfileRead, MemberRead, AccessRead)},
 	{"48a0c711acf4ecbf18261f9f0cb47f5b", "Account Settings Write", scopeAccount, "account_and_billing", NewSet(AccountRead, AccountCreate, AccountUpdate, AccountDelete, AccountMove, ProfileRead, ProfileUpdate, MemberRead, MemberWrite, AccessRead)},
 	{"5ce0b6f2a87a74dfad7de0ce43fb5624", "Audit Logs Read", scopeAccount, "analytics_and_logs", NewSet(AuditRead)},
+	{"9d1c5e0b7a3f46d28c0e61b4f7a25d93", "Audit Logs Push", scopeAccount, "analytics_and_logs", NewSet(AuditPush)},
+	{"b27f40c8d6914e3a9f85a1d07c3e6b14", "Audit Logs Manage", scopeAccount, "analytics_and_logs", NewSet(AuditRead, AuditManage)},
 	{"6e5d275bd65eaa4dd1f4691507c2ddd8", "Billing Read", scopeAccount, "account_and_billing", NewSet(BillingRead)},
 	{"7faf9fa2a033a3493b060880837f9f5c", "Billing Write", scopeAccount, "account_and_billing", NewSet(BillingRead, BillingWrite)},
 	{"73234d5e36a71cfd1658fb410007ba0a", "User Details Read", scopeUser, "account_and_billing", NewSet(UserRead)},

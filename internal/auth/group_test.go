@@ -40,6 +40,8 @@ func TestPermissionGroupsKeepTheirIdentifiers(t *testing.T) {
 		"Account Settings Read":      "f8db0f91fd4c6c19206979224343d65b",
 		"Account Settings Write":     "48a0c711acf4ecbf18261f9f0cb47f5b",
 		"Audit Logs Read":            "5ce0b6f2a87a74dfad7de0ce43fb5624",
+		"Audit Logs Push":            "9d1c5e0b7a3f46d28c0e61b4f7a25d93",
+		"Audit Logs Manage":          "b27f40c8d6914e3a9f85a1d07c3e6b14",
 		"Billing Read":               "6e5d275bd65eaa4dd1f4691507c2ddd8",
 		"Billing Write":              "7faf9fa2a033a3493b060880837f9f5c",
 		"User Details Read":          "73234d5e36a71cfd1658fb410007ba0a",

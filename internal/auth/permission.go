@@ -20,6 +20,8 @@ const (
 	ProfileRead
 	ProfileUpdate
 	AuditRead
+	AuditPush
+	AuditManage
 	BillingRead
 	BillingWrite
 	AccessRead
@@ -45,6 +47,8 @@ var permissionNames = [permissions]string{
 	ProfileRead:        "profile.read",
 	ProfileUpdate:      "profile.update",
 	AuditRead:          "audit.read",
+	AuditPush:          "audit.push",
+	AuditManage:        "audit.manage",
 	BillingRead:        "billing.read",
 	BillingWrite:       "billing.write",
 	AccessRead:         "access.read",
@@ -118,7 +122,7 @@ func AccountRoles() []Role { return []Role{AccountSuperAdministrator, AccountRea
 // caller's own user and the users of the instance are no part of any role.
 var everything = NewSet(OrganizationRead, OrganizationCreate, OrganizationUpdate, OrganizationDelete,
 	MemberRead, MemberWrite, AccountRead, AccountCreate, AccountUpdate, AccountDelete, AccountMove,
-	ProfileRead, ProfileUpdate, AuditRead, BillingRead, BillingWrite, AccessRead)
+	ProfileRead, ProfileUpdate, AuditRead, AuditPush, AuditManage, BillingRead, BillingWrite, AccessRead)
 
 // Permissions returns what r allows on the object that it was granted on
 // (below false) or on everything below that object (below true).

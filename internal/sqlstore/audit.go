@@ -12,7 +12,7 @@ import (
 	"github.com/orgd/orgd/internal/id"
 )
 
-const recordColumns = `log_id, seq, id, time, account_id, action_type, action_description, action_result,
+const recordColumns = `log_id, seq, id, time, account_id, source, source_id, occurred, action_type, action_description, action_result,
 	actor_id, actor_type, actor_context, actor_email, actor_ip, actor_token_id, actor_token_name, actor_salt, actor_commitments,
 	raw_ray_id, raw_method, raw_uri, raw_user_agent, raw_status,
 	resource_id, resource_type, resource_product, resource_scope, request, response, before_change, after_change,
@@ -21,7 +21,7 @@ const recordColumns = `log_id, seq, id, time, account_id, action_type, action_de
 // recordScan is where a row of recordColumns goes.
 type recordScan struct {
 	record                           audit.Record
-	time                             int64
+	time, occurred                   int64
 	request, response, before, after string
 	commitments, personal            string
 }
@@ -29,7 +29,7 @@ type recordScan struct {
 func (s *recordScan) into() []any {
 	r := &s.record
 	return []any{
-		(*string)(&r.Log), &r.Seq, (*string)(&r.ID), &s.time, (*string)(&r.Account),
+		(*string)(&r.Log), &r.Seq, (*string)(&r.ID), &s.time, (*string)(&r.Account), &r.Source, &r.SourceID, &s.occurred,
 		(*string)(&r.Action.Type), &r.Action.Description, (*string)(&r.Result),
 		(*string)(&r.Actor.ID), (*string)(&r.Actor.Type), (*string)(&r.Actor.Context), &r.Actor.Email, &r.Actor.IP,
 		(*string)(&r.Actor.TokenID), &r.Actor.TokenName, &r.Actor.Salt, &s.commitments,
@@ -41,7 +41,7 @@ func (s *recordScan) into() []any {
 
 func (s *recordScan) value() (audit.Record, error) {
 	r := s.record
-	r.Time = moment(s.time)
+	r.Time, r.Occurred = moment(s.time), moment(s.occurred)
 	if len(r.Actor.Salt) == 0 {
 		r.Actor.Salt = nil
 	}
@@ -167,7 +167,7 @@ func (t *tx) AppendAudit(ctx context.Context, r *audit.Record) error {
 		return err
 	}
 	const appendSQL = `INSERT INTO audit_records (` + recordColumns + `) SELECT log_id, seq, $2, time, $3, $4, $5, $6, $7, $8, $9, $10,
-		$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29 FROM audit_heads WHERE log_id = $1`
+		$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32 FROM audit_heads WHERE log_id = $1`
 	if err := t.exec(ctx, appendSQL, append([]any{string(r.Log)}, values...)...); err != nil {
 		return err
 	}
@@ -244,7 +244,7 @@ func recordValues(r *audit.Record) ([]any, error) {
 		return nil, err
 	}
 	return []any{
-		string(r.ID), string(r.Account),
+		string(r.ID), string(r.Account), r.Source, r.SourceID, micros(r.Occurred),
 		string(r.Action.Type), r.Action.Description, string(r.Result),
 		string(r.Actor.ID), string(r.Actor.Type), string(r.Actor.Context), r.Actor.Email, r.Actor.IP,
 		string(r.Actor.TokenID), r.Actor.TokenName, bytesOf(r.Actor.Salt), commitments,

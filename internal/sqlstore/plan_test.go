@@ -147,7 +147,7 @@ const crowdSQL = `
 	INSERT INTO members SELECT 'm' || i, 'o' || i, 'u' || i, 'organization_read_only', 'active', 'h' || i, 0, i, i FROM generate_series(1, 3000) i;
 	INSERT INTO members SELECT 'n' || i, '{root}', 'u' || i, 'organization_read_only', 'active', '', 0, i, i FROM generate_series(1, 1000) i;
 	INSERT INTO account_members SELECT 'x' || i, 'a' || i, 'u' || i, 'account_read_only', i FROM generate_series(1, 3000) i;
-	INSERT INTO audit_records SELECT log_id, seq + i, id || i, time, account_id, action_type, action_description, action_result, actor_id, actor_type, actor_context,
+	INSERT INTO audit_records SELECT log_id, seq + i, id || i, time, account_id, source, source_id, occurred, action_type, action_description, action_result, actor_id, actor_type, actor_context,
 		actor_email, actor_ip, actor_token_id, actor_token_name, actor_salt, actor_commitments, raw_ray_id, raw_method, raw_uri, raw_user_agent, raw_status,
 		resource_id, resource_type, resource_product, resource_scope, request, response, before_change, after_change, personal
 		FROM (SELECT * FROM audit_records WHERE log_id = '{root}' ORDER BY seq DESC LIMIT 1) r, generate_series(1, 3000) i;

@@ -36,6 +36,7 @@ func auditCases() []testCase {
 func (w *world) fullRecord(log id.Log) audit.Record {
 	return audit.Record{
 		Log: log, ID: id.Record(w.id()), Time: w.now(), Account: "account", Action: audit.MemberInvite, Result: audit.Failure,
+		Source: "other system", SourceID: "its own: é", Occurred: w.now().Add(-time.Hour),
 		Actor: audit.Actor{
 			ID: w.admin.ID, Type: audit.ActorUser, Context: auth.ContextAPIToken, Email: "Zoë@example.com", IP: "2001:db8::1",
 			TokenID: "token", TokenName: "the \"token\"\n", Salt: []byte("0123456789abcdef"),

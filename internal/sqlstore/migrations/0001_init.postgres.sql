@@ -160,6 +160,9 @@ CREATE TABLE audit_records (
     id                 TEXT COLLATE "C" NOT NULL,
     time               BIGINT NOT NULL,
     account_id         TEXT COLLATE "C" NOT NULL,
+    source             TEXT COLLATE "C" NOT NULL, -- the system that pushed it, '' for our own
+    source_id          TEXT COLLATE "C" NOT NULL, -- the identifier that it has there, '' where the id says it all
+    occurred           BIGINT NOT NULL, -- when that system says it was, 0 for our own
     action_type        TEXT COLLATE "C" NOT NULL,
     action_description TEXT COLLATE "C" NOT NULL,
     action_result      TEXT COLLATE "C" NOT NULL,

@@ -159,6 +159,9 @@ CREATE TABLE audit_records (
     id                 TEXT    NOT NULL,
     time               INTEGER NOT NULL,
     account_id         TEXT    NOT NULL,
+    source             TEXT    NOT NULL, -- the system that pushed it, '' for our own
+    source_id          TEXT    NOT NULL, -- the identifier that it has there, '' where the id says it all
+    occurred           INTEGER NOT NULL, -- when that system says it was, 0 for our own
     action_type        TEXT    NOT NULL,
     action_description TEXT    NOT NULL,
     action_result      TEXT    NOT NULL,
