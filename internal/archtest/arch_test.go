@@ -32,6 +32,8 @@ var allowed = map[string][]string{
 	"usage":    {"fault", "page"},
 	"auth":     {"fault", "id"},
 	"page":     {"fault"},
+	"outbound": {},
+	"seal":     {},
 	"fault":    {},
 	"id":       {},
 
