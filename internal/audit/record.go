@@ -39,6 +39,14 @@ const (
 	ActorSystem ActorType = "system"
 )
 
+// The types of actors that other systems name, apart from our own so that a
+// record that was pushed never passes for one of ours.
+const (
+	ExternalUser    ActorType = "external_user"
+	ExternalService ActorType = "external_service"
+	ExternalSystem  ActorType = "external_system"
+)
+
 // Scope is the kind of thing that a resource belongs to.
 type Scope string
 
@@ -81,7 +89,7 @@ type Record struct {
 // Erase takes the personal data of u out of r and leaves the commitments to
 // it, so that the canonical form and the leaf stay as they are.
 func (r *Record) Erase(u id.User) {
-	if r.Actor.ID == u {
+	if r.Actor.ID == u || r.Actor.Subject == u {
 		r.Actor.Commitments = r.commitments()
 		r.Actor.Email, r.Actor.IP, r.Raw.UserAgent, r.Actor.Salt = "", "", "", nil
 	}
@@ -95,6 +103,8 @@ func (r *Record) Erase(u id.User) {
 
 // Actor is who acted. Salt commits to Email, IP and Raw.UserAgent; the
 // commitments are kept in Commitments once those are erased, and only then.
+// Subject is the user whom an actor that another system named is known to be;
+// it is no part of the canonical form.
 type Actor struct {
 	ID        id.User
 	Type      ActorType
@@ -104,6 +114,7 @@ type Actor struct {
 	TokenID   id.Token
 	TokenName string
 	Salt      []byte
+	Subject   id.User
 
 	Commitments Commitments
 }

@@ -163,15 +163,18 @@ func (r *Redactor) placeholder(subject id.User, value string) map[string]int {
 	return map[string]int{"$personal": len(r.personal) - 1}
 }
 
-// SubjectAll collects whom the personal data of a record describes.
-func SubjectAll(personal []Personal) []id.User {
+// Subjects returns whom the personal data of a record describes, but for the
+// actor of a record of ours, who is found by its identifier.
+func (r *Record) Subjects() []id.User {
 	var list []id.User
-	seen := make(map[id.User]bool)
-	for _, p := range personal {
-		if p.Subject != "" && !seen[p.Subject] {
-			seen[p.Subject] = true
-			list = append(list, p.Subject)
+	add := func(u id.User) {
+		if u != "" && !slices.Contains(list, u) {
+			list = append(list, u)
 		}
+	}
+	add(r.Actor.Subject)
+	for i := range r.Personal {
+		add(r.Personal[i].Subject)
 	}
 	return list
 }

@@ -309,6 +309,8 @@ type UserReader interface {
 	User(ctx context.Context, u id.User) (User, error)
 	// UserByEmail looks a user up without regard to case.
 	UserByEmail(ctx context.Context, email string) (User, error)
+	// UsersByEmail does that for many, and leaves out whom there is not.
+	UsersByEmail(ctx context.Context, emails []string) ([]User, error)
 	// ListUsers returns a page in order of creation (time, id).
 	ListUsers(ctx context.Context, q UserQuery) (page.Page[User], error)
 	// AnyUser reports whether there is a user at all.
@@ -405,6 +407,8 @@ type AuditReader interface {
 	ListAudit(ctx context.Context, log id.Log, q audit.Query) (records []audit.Record, more bool, err error)
 	// AuditRecord returns the record of the log with this identifier.
 	AuditRecord(ctx context.Context, log id.Log, r id.Record) (audit.Record, error)
+	// AuditRecordsByID returns those records of the log that there are, in order.
+	AuditRecordsByID(ctx context.Context, log id.Log, ids []id.Record) ([]audit.Record, error)
 }
 
 // AuditTx writes audit logs.

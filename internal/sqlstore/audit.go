@@ -13,7 +13,7 @@ import (
 )
 
 const recordColumns = `log_id, seq, id, time, account_id, source, source_id, occurred, action_type, action_description, action_result,
-	actor_id, actor_type, actor_context, actor_email, actor_ip, actor_token_id, actor_token_name, actor_salt, actor_commitments,
+	actor_id, actor_type, actor_context, actor_email, actor_ip, actor_token_id, actor_token_name, actor_salt, actor_commitments, actor_subject,
 	raw_ray_id, raw_method, raw_uri, raw_user_agent, raw_status,
 	resource_id, resource_type, resource_product, resource_scope, request, response, before_change, after_change,
 	personal`
@@ -32,7 +32,7 @@ func (s *recordScan) into() []any {
 		(*string)(&r.Log), &r.Seq, (*string)(&r.ID), &s.time, (*string)(&r.Account), &r.Source, &r.SourceID, &s.occurred,
 		(*string)(&r.Action.Type), &r.Action.Description, (*string)(&r.Result),
 		(*string)(&r.Actor.ID), (*string)(&r.Actor.Type), (*string)(&r.Actor.Context), &r.Actor.Email, &r.Actor.IP,
-		(*string)(&r.Actor.TokenID), &r.Actor.TokenName, &r.Actor.Salt, &s.commitments,
+		(*string)(&r.Actor.TokenID), &r.Actor.TokenName, &r.Actor.Salt, &s.commitments, (*string)(&r.Actor.Subject),
 		&r.Raw.RayID, &r.Raw.Method, &r.Raw.URI, &r.Raw.UserAgent, &r.Raw.Status,
 		&r.Resource.ID, &r.Resource.Type, &r.Resource.Product, (*string)(&r.Resource.Scope),
 		&s.request, &s.response, &s.before, &s.after, &s.personal,
@@ -167,12 +167,12 @@ func (t *tx) AppendAudit(ctx context.Context, r *audit.Record) error {
 		return err
 	}
 	const appendSQL = `INSERT INTO audit_records (` + recordColumns + `) SELECT log_id, seq, $2, time, $3, $4, $5, $6, $7, $8, $9, $10,
-		$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32 FROM audit_heads WHERE log_id = $1`
+		$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33 FROM audit_heads WHERE log_id = $1`
 	if err := t.exec(ctx, appendSQL, append([]any{string(r.Log)}, values...)...); err != nil {
 		return err
 	}
 	const subjectSQL = `INSERT INTO audit_subjects (subject_id, log_id, seq) SELECT $2, log_id, seq FROM audit_heads WHERE log_id = $1`
-	for _, subject := range audit.SubjectAll(r.Personal) {
+	for _, subject := range r.Subjects() {
 		if err := t.exec(ctx, subjectSQL, string(r.Log), string(subject)); err != nil {
 			return err
 		}
@@ -195,7 +195,7 @@ func (t *tx) AppendAudits(ctx context.Context, records []*audit.Record) error {
 			return err
 		}
 		rows = append(rows, slices.Concat([]any{string(r.Log), r.Seq, v[0], micros(r.Time)}, v[1:]))
-		for _, subject := range audit.SubjectAll(r.Personal) {
+		for _, subject := range r.Subjects() {
 			subjects = append(subjects, []any{string(subject), string(r.Log), r.Seq})
 		}
 	}
@@ -247,7 +247,7 @@ func recordValues(r *audit.Record) ([]any, error) {
 		string(r.ID), string(r.Account), r.Source, r.SourceID, micros(r.Occurred),
 		string(r.Action.Type), r.Action.Description, string(r.Result),
 		string(r.Actor.ID), string(r.Actor.Type), string(r.Actor.Context), r.Actor.Email, r.Actor.IP,
-		string(r.Actor.TokenID), r.Actor.TokenName, bytesOf(r.Actor.Salt), commitments,
+		string(r.Actor.TokenID), r.Actor.TokenName, bytesOf(r.Actor.Salt), commitments, string(r.Actor.Subject),
 		r.Raw.RayID, r.Raw.Method, r.Raw.URI, r.Raw.UserAgent, r.Raw.Status,
 		r.Resource.ID, r.Resource.Type, r.Resource.Product, string(r.Resource.Scope),
 		string(r.Resource.Request), string(r.Resource.Response), string(r.Resource.Before), string(r.Resource.After),

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -159,4 +160,22 @@ func (r *reader) AuditRecord(ctx context.Context, log id.Log, key id.Record) (au
 		return audit.Record{}, err
 	}
 	return s.value()
+}
+
+// AuditRecordsByID implements org.AuditReader.
+func (r *reader) AuditRecordsByID(ctx context.Context, log id.Log, ids []id.Record) ([]audit.Record, error) {
+	const auditRecordsByIDSQL = `SELECT ` + recordColumns + ` FROM audit_records
+		WHERE log_id = $1 AND id IN (SELECT value FROM list($2))` // in order, SQLite would read the whole log
+	var all []audit.Record
+	err := r.query(ctx, auditRecordsByIDSQL, []any{string(log), list(r.dialect, ids)}, func(row row) error {
+		var s recordScan
+		if err := row.Scan(s.into()...); err != nil {
+			return err
+		}
+		record, err := s.value()
+		all = append(all, record)
+		return err
+	})
+	slices.SortFunc(all, func(a, b audit.Record) int { return cmp.Compare(a.Seq, b.Seq) })
+	return all, err
 }

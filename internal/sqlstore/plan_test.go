@@ -100,6 +100,14 @@ func lists(f storetest.Sample) []struct {
 			_, err := r.ListAccess(ctx, org.AccessQuery{Path: f.Leaf.Path, Account: f.Account.ID, Request: page.Request{Size: 5}})
 			return err
 		}},
+		{"users by e-mail", []string{"users_email_fold_key"}, func(ctx context.Context, r org.Reader) error {
+			_, err := r.UsersByEmail(ctx, []string{"a", "b"})
+			return err
+		}},
+		{"records by identifier", []string{"audit_records_id"}, func(ctx context.Context, r org.Reader) error {
+			_, err := r.AuditRecordsByID(ctx, id.Log(f.Root.ID), []id.Record{"a", "b"})
+			return err
+		}},
 		{"log", []string{"audit_records_pkey"}, func(ctx context.Context, r org.Reader) error {
 			_, err := r.AuditRecords(ctx, id.Log(f.Root.ID), 3, 10)
 			return err
@@ -148,7 +156,7 @@ const crowdSQL = `
 	INSERT INTO members SELECT 'n' || i, '{root}', 'u' || i, 'organization_read_only', 'active', '', 0, i, i FROM generate_series(1, 1000) i;
 	INSERT INTO account_members SELECT 'x' || i, 'a' || i, 'u' || i, 'account_read_only', i FROM generate_series(1, 3000) i;
 	INSERT INTO audit_records SELECT log_id, seq + i, id || i, time, account_id, source, source_id, occurred, action_type, action_description, action_result, actor_id, actor_type, actor_context,
-		actor_email, actor_ip, actor_token_id, actor_token_name, actor_salt, actor_commitments, raw_ray_id, raw_method, raw_uri, raw_user_agent, raw_status,
+		actor_email, actor_ip, actor_token_id, actor_token_name, actor_salt, actor_commitments, actor_subject, raw_ray_id, raw_method, raw_uri, raw_user_agent, raw_status,
 		resource_id, resource_type, resource_product, resource_scope, request, response, before_change, after_change, personal
 		FROM (SELECT * FROM audit_records WHERE log_id = '{root}' ORDER BY seq DESC LIMIT 1) r, generate_series(1, 3000) i;
 	ANALYZE`

@@ -107,6 +107,7 @@ CREATE TABLE audit_records (
     actor_token_name text COLLATE "C" NOT NULL,
     actor_salt bytea NOT NULL,
     actor_commitments text COLLATE "C" NOT NULL,
+    actor_subject text COLLATE "C" NOT NULL,
     raw_ray_id text COLLATE "C" NOT NULL,
     raw_method text COLLATE "C" NOT NULL,
     raw_uri text COLLATE "C" NOT NULL,

@@ -47,6 +47,25 @@ func (r *reader) UserByEmail(ctx context.Context, email string) (org.User, error
 	return s.value(), err
 }
 
+// UsersByEmail implements org.UserReader.
+func (r *reader) UsersByEmail(ctx context.Context, emails []string) ([]org.User, error) {
+	const usersByEmailSQL = `SELECT ` + userColumns + ` FROM users u WHERE u.email_fold IN (SELECT value FROM list($1)) ORDER BY u.id`
+	folded := make([]string, 0, len(emails))
+	for _, e := range emails {
+		if storable(e) {
+			folded = append(folded, fold(e))
+		}
+	}
+	var all []org.User
+	err := r.query(ctx, usersByEmailSQL, []any{list(r.dialect, folded)}, func(row row) error {
+		var s userScan
+		err := row.Scan(s.into()...)
+		all = append(all, s.value())
+		return err
+	})
+	return all, err
+}
+
 // ListUsers implements org.UserReader.
 func (r *reader) ListUsers(ctx context.Context, q org.UserQuery) (page.Page[org.User], error) {
 	from := func(b *builder) {

@@ -39,7 +39,7 @@ func (w *world) fullRecord(log id.Log) audit.Record {
 		Source: "other system", SourceID: "its own: é", Occurred: w.now().Add(-time.Hour),
 		Actor: audit.Actor{
 			ID: w.admin.ID, Type: audit.ActorUser, Context: auth.ContextAPIToken, Email: "Zoë@example.com", IP: "2001:db8::1",
-			TokenID: "token", TokenName: "the \"token\"\n", Salt: []byte("0123456789abcdef"),
+			TokenID: "token", TokenName: "the \"token\"\n", Salt: []byte("0123456789abcdef"), Subject: "somebody",
 		},
 		Raw: audit.Raw{RayID: "0123456789abcdef-ORG", Method: "POST", URI: "/a?b=%20\u2028<&>", UserAgent: "agent/1 \u00e9", Status: 403},
 		Resource: audit.Resource{

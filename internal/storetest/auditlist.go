@@ -345,6 +345,9 @@ func findsRecord(w *world) {
 	found(w, "record", r)(w.store.AuditRecord(w.Context(), "a", r.ID))
 	absent[audit.Record](w, "record in another log")(w.store.AuditRecord(w.Context(), "b", r.ID))
 	absent[audit.Record](w, "record that is not there")(w.store.AuditRecord(w.Context(), "a", "other"))
+	later := w.append(w.fullRecord("a"))
+	found(w, "records", []audit.Record{r, later})(w.store.AuditRecordsByID(w.Context(), "a", []id.Record{later.ID, "other", r.ID, later.ID}))
+	found(w, "records in another log", []audit.Record(nil))(w.store.AuditRecordsByID(w.Context(), "b", []id.Record{later.ID, r.ID}))
 	twice := w.fullRecord("a")
 	twice.ID = r.ID
 	err := w.store.Update(w.Context(), func(tx org.Tx) error { return tx.AppendAudit(w.Context(), &twice) })

@@ -3,6 +3,8 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/orgd/orgd/internal/auth"
 	"github.com/orgd/orgd/internal/fault"
@@ -60,6 +62,11 @@ func emailFound(w *world) {
 	}
 	absent[org.User](w, "another")(w.store.UserByEmail(w.Context(), "jurgen@example.com"))
 	absent[org.User](w, "none")(w.store.UserByEmail(w.Context(), ""))
+	other := w.user("other@example.com")
+	both := []org.User{u, other}
+	slices.SortFunc(both, func(a, b org.User) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	found(w, "many", both)(w.store.UsersByEmail(w.Context(), []string{"OTHER@example.com", "jurgen@example.com", "", "a\x00b", "\xff", "jürgen@example.com", "other@example.com"}))
+	found(w, "none of many", []org.User(nil))(w.store.UsersByEmail(w.Context(), nil))
 }
 
 func userPages(w *world) {

@@ -175,6 +175,7 @@ CREATE TABLE audit_records (
     actor_token_name   TEXT COLLATE "C" NOT NULL,
     actor_salt         BYTEA NOT NULL,
     actor_commitments  TEXT COLLATE "C" NOT NULL, -- JSON, '' unless the personal data of the actor is erased
+    actor_subject      TEXT COLLATE "C" NOT NULL, -- the user whom the actor of another system is, '' when unknown
     raw_ray_id         TEXT COLLATE "C" NOT NULL,
     raw_method         TEXT COLLATE "C" NOT NULL,
     raw_uri            TEXT COLLATE "C" NOT NULL,

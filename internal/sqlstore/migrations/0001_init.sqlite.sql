@@ -174,6 +174,7 @@ CREATE TABLE audit_records (
     actor_token_name   TEXT    NOT NULL,
     actor_salt         BLOB    NOT NULL,
     actor_commitments  TEXT    NOT NULL, -- JSON, '' unless the personal data of the actor is erased
+    actor_subject      TEXT    NOT NULL, -- the user whom the actor of another system is, '' when unknown
     raw_ray_id         TEXT    NOT NULL,
     raw_method         TEXT    NOT NULL,
     raw_uri            TEXT    NOT NULL,
