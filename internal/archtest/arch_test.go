@@ -33,9 +33,12 @@ var allowed = map[string][]string{
 	"auth":     {"fault", "id"},
 	"page":     {"fault"},
 	"outbound": {},
+	"proof":    {},
 	"seal":     {},
 	"fault":    {},
 	"id":       {},
+
+	"audit/export": {"audit", "id", "proof"},
 
 	// For tests only: nothing above imports these.
 	"archtest":          {},
