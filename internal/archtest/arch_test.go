@@ -17,7 +17,7 @@ const module = "github.com/orgd/orgd/"
 // of ours it may import. internal/ is left out of the names. "api and sqlstore
 // both know org; org knows neither; they never know each other."
 var allowed = map[string][]string{
-	"cmd/orgd": {"api", "audit", "auth", "console", "demo", "dump", "engine", "fault", "fsck", "id", "org", "page", "usage"},
+	"cmd/orgd": {"api", "audit", "auth", "console", "demo", "dump", "engine", "fault", "fsck", "id", "org", "page", "usage", "usage/focus", "usage/focuscheck"},
 
 	"console":  {"api", "audit", "auth", "fault", "org", "page"},
 	"api":      {"audit", "auth", "fault", "id", "org", "page", "usage"},
@@ -29,7 +29,7 @@ var allowed = map[string][]string{
 	"chstore":  {"audit", "fault", "page", "usage"},
 	"org":      {"audit", "auth", "fault", "id", "page"},
 	"audit":    {"auth", "fault", "id", "page"},
-	"usage":    {"fault", "page"},
+	"usage":    {"fault", "id", "page"},
 	"auth":     {"fault", "id"},
 	"page":     {"fault"},
 	"outbound": {},
@@ -38,7 +38,11 @@ var allowed = map[string][]string{
 	"fault":    {},
 	"id":       {},
 
-	"audit/export": {"audit", "id", "proof"},
+	"audit/export":     {"audit", "id", "proof"},
+	"usage/cloudevent": {"id", "usage"},
+	"usage/focus":      {"usage"},
+	"usage/focuscheck": {"usage", "usage/focus"},
+	"usage/pricelist":  {"usage"},
 
 	// For tests only: nothing above imports these.
 	"archtest":          {},
