@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/orgd/orgd/bench/load"
 	"github.com/orgd/orgd/bench/orgd"
-	"github.com/orgd/orgd/bench/pgbench"
 	"github.com/orgd/orgd/bench/proc"
 	"github.com/orgd/orgd/bench/table"
 )
@@ -143,50 +141,6 @@ func (s *suite) lineFlat(ctx context.Context) error {
 		}
 		err := s.alternate(line, s.latency(ctx, st.server.Addr, page(st.admin)), s.latency(ctx, small.server.Addr, page(small.admin)))
 		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// lineCreate is (b): creating an organization on PostgreSQL beside pgbench doing the two inserts.
-func (s *suite) lineCreate(ctx context.Context) error {
-	st := s.large[slices.IndexFunc(s.large, func(st *store) bool { return st.engine == "postgres" })]
-	var made struct{ ID string }
-	body := map[string]any{"name": "New 0-0", "parent": map[string]string{"id": st.data.FirstLevel[0]}}
-	if err := st.server.Client(st.admin).Post(ctx, organizations, body, &made); err != nil {
-		return fmt.Errorf("make the sample: %w", err)
-	}
-	bench, err := pgbench.Prepare(ctx, st.url, s.dir, baselineTables(made.ID))
-	if err != nil {
-		return err
-	}
-	if err := settle(ctx, st.url); err != nil {
-		return err
-	}
-	plain := func() (float64, error) { return bench.Plain(ctx, s.connections, s.time+warmup) }
-	pipelined := func() (float64, error) { return bench.Pipelined(ctx, s.connections, s.time+warmup) }
-	spread := s.rate(ctx, st.server.Addr, st.creates(st.data.Organizations))
-	hot := s.rate(ctx, st.server.Addr, st.creates(st.data.FirstLevel[:1]))
-	for _, l := range []struct {
-		line       table.Line
-		ours, base func() (float64, error)
-	}{
-		{table.Line{
-			Name: "(b) create organization, postgres", Bound: table.AtLeast, Wanted: 0.6,
-			Note: "baseline: pgbench, prepared, BEGIN, two inserts like ours into copies of our tables, COMMIT; both durable",
-		}, spread, plain},
-		{table.Line{
-			Name: "(b) the same, pgbench pipelined",
-			Note: "baseline: pgbench with its four statements in one round trip",
-		}, spread, pipelined},
-		{table.Line{
-			Name: "(b) the same, one hot parent",
-			Note: "every new organization has the same parent, so each waits for the commit of the one before in the parent's audit log",
-		}, hot, plain},
-	} {
-		l.line.Unit = "tx/s"
-		if err := s.alternate(l.line, l.ours, l.base); err != nil {
 			return err
 		}
 	}

@@ -36,6 +36,7 @@ type Options struct {
 // Result is what one run counted.
 type Result struct {
 	Requests int
+	Answered int // with those of the warm-up
 	Elapsed  time.Duration
 	latency  []time.Duration // sorted
 	LastSeq  int             // the highest seq sent by any connection
@@ -85,6 +86,7 @@ func merge(workers []*worker, elapsed time.Duration) Result {
 	for _, w := range workers {
 		r.latency = append(r.latency, w.latency...)
 		r.LastSeq = max(r.LastSeq, w.seq)
+		r.Answered += w.seq - w.first
 	}
 	r.Requests = len(r.latency)
 	slices.Sort(r.latency)
@@ -93,6 +95,7 @@ func merge(workers []*worker, elapsed time.Duration) Result {
 
 type worker struct {
 	id      int
+	first   int
 	seq     int
 	want    int
 	conn    net.Conn
@@ -107,7 +110,7 @@ func dial(ctx context.Context, o Options, id int) (*worker, error) {
 		return nil, fmt.Errorf("connect to the server under load: %w", err)
 	}
 	return &worker{
-		id: id, seq: o.FirstSeq, want: o.WantStatus, conn: conn,
+		id: id, first: o.FirstSeq, seq: o.FirstSeq, want: o.WantStatus, conn: conn,
 		in:      bufio.NewReaderSize(conn, 64<<10),
 		latency: make([]time.Duration, 0, 1<<15),
 	}, nil

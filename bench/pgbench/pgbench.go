@@ -124,17 +124,24 @@ func (b *Bench) write(name, before string, inserts []string, after string) error
 
 func (b *Bench) file(name string) string { return filepath.Join(b.dir, "pgbench-"+name+".sql") }
 
-// Plain returns the transactions per second of BEGIN, two inserts and COMMIT as four prepared statements.
-func (b *Bench) Plain(ctx context.Context, clients int, d time.Duration) (float64, error) {
+// Result is what one run counted.
+type Result struct {
+	Transactions int
+	PerSecond    float64
+	CPU          time.Duration // that pgbench itself used
+}
+
+// Plain runs BEGIN, two inserts and COMMIT as four prepared statements.
+func (b *Bench) Plain(ctx context.Context, clients int, d time.Duration) (Result, error) {
 	return b.run(ctx, "plain", clients, d)
 }
 
-// Pipelined returns the same with the four statements sent in one go.
-func (b *Bench) Pipelined(ctx context.Context, clients int, d time.Duration) (float64, error) {
+// Pipelined runs the same with the four statements sent in one go.
+func (b *Bench) Pipelined(ctx context.Context, clients int, d time.Duration) (Result, error) {
 	return b.run(ctx, "pipeline", clients, d)
 }
 
-func (b *Bench) run(ctx context.Context, script string, clients int, d time.Duration) (float64, error) {
+func (b *Bench) run(ctx context.Context, script string, clients int, d time.Duration) (Result, error) {
 	b.runs++
 	path := debianPath
 	if _, err := os.Stat(path); err != nil {
@@ -145,19 +152,27 @@ func (b *Bench) run(ctx context.Context, script string, clients int, d time.Dura
 		"--define=n="+strconv.Itoa(b.runs*10_000_000), "--file="+b.file(script), b.url)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return 0, fmt.Errorf("run pgbench: %w: %s", err, out)
+		return Result{}, fmt.Errorf("run pgbench: %w: %s", err, out)
 	}
-	return parse(string(out))
+	r, err := parse(string(out))
+	r.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	return r, err
 }
 
-// parse finds the rate in what pgbench prints, and refuses a run in which a transaction failed.
-func parse(out string) (float64, error) {
+// parse finds the counts in what pgbench prints, and refuses a run in which a transaction failed.
+func parse(out string) (Result, error) {
 	if !strings.Contains(out, "number of failed transactions: 0 ") {
-		return 0, fmt.Errorf("pgbench had failed transactions: %s", out)
+		return Result{}, fmt.Errorf("pgbench had failed transactions: %s", out)
 	}
-	found := regexp.MustCompile(`(?m)^tps = ([0-9.]+) \(without initial connection time\)`).FindStringSubmatch(out)
-	if found == nil {
-		return 0, fmt.Errorf("no rate in the output of pgbench: %s", out)
+	rate := regexp.MustCompile(`(?m)^tps = ([0-9.]+) \(without initial connection time\)`).FindStringSubmatch(out)
+	count := regexp.MustCompile(`(?m)^number of transactions actually processed: ([0-9]+)`).FindStringSubmatch(out)
+	if rate == nil || count == nil {
+		return Result{}, fmt.Errorf("no rate in the output of pgbench: %s", out)
 	}
-	return strconv.ParseFloat(found[1], 64)
+	perSecond, err := strconv.ParseFloat(rate[1], 64)
+	if err != nil {
+		return Result{}, fmt.Errorf("rate of pgbench: %w", err)
+	}
+	n, err := strconv.Atoi(count[1])
+	return Result{Transactions: n, PerSecond: perSecond}, err
 }

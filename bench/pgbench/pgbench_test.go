@@ -45,9 +45,9 @@ func TestRunInsertsIntoTheCopies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, run := range []func(context.Context, int, time.Duration) (float64, error){b.Plain, b.Pipelined} {
-		if rate, err := run(ctx, 2, time.Second); err != nil || rate <= 0 {
-			t.Fatalf("rate %v, %v", rate, err)
+	for _, run := range []func(context.Context, int, time.Duration) (Result, error){b.Plain, b.Pipelined} {
+		if r, err := run(ctx, 2, time.Second); err != nil || r.PerSecond <= 0 || r.Transactions <= 0 || r.CPU <= 0 {
+			t.Fatalf("%+v, %v", r, err)
 		}
 	}
 	var both, odd int
@@ -59,10 +59,15 @@ func TestRunInsertsIntoTheCopies(t *testing.T) {
 }
 
 func TestParseRefusesFailedTransactions(t *testing.T) {
-	if rate, err := parse("number of failed transactions: 3 (1.000%)\ntps = 5.5 (without initial connection time)\n"); err == nil {
-		t.Errorf("rate %v, want an error", rate)
+	const counted = "number of transactions actually processed: 70\n"
+	if r, err := parse(counted + "number of failed transactions: 3 (1.000%)\ntps = 5.5 (without initial connection time)\n"); err == nil {
+		t.Errorf("got %+v, want an error", r)
 	}
-	if _, err := parse("number of failed transactions: 0 (0.000%)\n"); err == nil {
+	if _, err := parse(counted + "number of failed transactions: 0 (0.000%)\n"); err == nil {
 		t.Error("no error for output without a rate")
+	}
+	r, err := parse(counted + "number of failed transactions: 0 (0.000%)\ntps = 5.5 (without initial connection time)\n")
+	if err != nil || r.Transactions != 70 || r.PerSecond != 5.5 {
+		t.Errorf("got %+v, %v", r, err)
 	}
 }
