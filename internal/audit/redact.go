@@ -3,11 +3,10 @@ package audit
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/orgd/orgd/internal/auth"
@@ -66,12 +65,12 @@ func (r *Redactor) Redact(body []byte) ([]byte, error) {
 	if bytes.Equal(body, r.plain) {
 		return r.redacted, nil
 	}
-	v, err := decode(body)
+	t, err := newTape(body)
 	if err != nil {
 		return nil, fmt.Errorf("redact a body: %w", err)
 	}
 	found := len(r.personal)
-	out, err := encode(r.walk(v, place{subject: r.Subject}))
+	out, err := r.walk(make([]byte, 0, len(body)+len(body)/4), t, 0, place{subject: r.Subject})
 	if err != nil {
 		return nil, fmt.Errorf("redact a body: %w", err)
 	}
@@ -96,61 +95,140 @@ func (p place) personal() bool {
 	return personalKeys[p.name] || p.parent == "user" && p.name == "name" || p.parent == "request_ip"
 }
 
-func (r *Redactor) walk(v any, p place) any {
-	switch v := v.(type) {
-	case string:
-		switch {
-		case v == "":
-			return v
-		case p.secret(v):
-			return Redacted
-		case p.personal():
-			subject := p.subject
-			if u, ok := r.Subjects[strings.ToLower(v)]; ok {
-				subject = u
+// walk appends what becomes of the value at token i.
+func (r *Redactor) walk(b []byte, t *tape, i int, p place) ([]byte, error) {
+	switch t.kind(i) {
+	case '"':
+		return r.text(b, t, i, p)
+	case '[':
+		b = append(b, '[')
+		var err error
+		for e := i + 1; e < t.tokens[i].next; e = t.tokens[e].next {
+			if e > i+1 {
+				b = append(b, ',')
 			}
-			return r.placeholder(subject, v)
+			if b, err = r.walk(b, t, e, p); err != nil {
+				return nil, err
+			}
 		}
-	case []any:
-		for i := range v {
-			v[i] = r.walk(v[i], p)
-		}
-	case map[string]any:
-		return r.object(v, p)
+		return append(b, ']'), nil
+	case '{':
+		return r.object(b, t, i, p)
 	}
-	return v
+	return append(b, t.raw(i)...), nil
+}
+
+func (r *Redactor) text(b []byte, t *tape, i int, p place) ([]byte, error) {
+	s, err := t.str(i)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case s == "":
+	case p.secret(s):
+		return append(b, `"`+Redacted+`"`...), nil
+	case p.personal():
+		subject := p.subject
+		if u, ok := r.Subjects[strings.ToLower(s)]; ok {
+			subject = u
+		}
+		return r.placeholder(b, subject, s), nil
+	}
+	if raw := t.raw(i); plain(raw) {
+		return append(b, raw...), nil
+	}
+	return appendString(b, s)
+}
+
+// field is a member of an object.
+type field struct {
+	name  string
+	value int // its token
 }
 
 // object walks the members in the order of their names, because the numbers
 // of the placeholders follow it.
-func (r *Redactor) object(m map[string]any, p place) map[string]any {
-	subject := r.subject(m, p)
-	out := make(map[string]any, len(m))
-	for _, name := range sortedKeys(m) {
-		kept := name
-		if strings.HasPrefix(name, "$") {
-			kept = "$" + name
-		}
-		out[kept] = r.walk(m[name], place{subject: subject, parent: p.name, name: name})
+func (r *Redactor) object(b []byte, t *tape, i int, p place) ([]byte, error) {
+	fields, err := t.fields(i)
+	if err != nil {
+		return nil, err
 	}
-	return out
+	subject, err := r.subject(t, fields, p)
+	if err != nil {
+		return nil, err
+	}
+	b = append(b, '{')
+	for n, f := range fields {
+		if n > 0 {
+			b = append(b, ',')
+		}
+		kept := f.name
+		if strings.HasPrefix(kept, "$") {
+			kept = "$" + kept
+		}
+		if b, err = appendString(b, kept); err != nil {
+			return nil, err
+		}
+		b = append(b, ':')
+		if b, err = r.walk(b, t, f.value, place{subject: subject, parent: p.name, name: f.name}); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, '}'), nil
+}
+
+// fields returns the members of the object at token i in the order of their
+// names. Of those that have the same name the last one counts.
+func (t *tape) fields(i int) ([]field, error) {
+	fields := make([]field, 0, 8)
+	for n := i + 1; n < t.tokens[i].next; {
+		name, err := t.str(n)
+		if err != nil {
+			return nil, err
+		}
+		value := t.tokens[n].next
+		fields = append(fields, field{name, value})
+		n = t.tokens[value].next
+	}
+	slices.SortStableFunc(fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	kept := fields[:0]
+	for n, f := range fields {
+		if n+1 == len(fields) || fields[n+1].name != f.name {
+			kept = append(kept, f)
+		}
+	}
+	return kept, nil
 }
 
 // subject returns the user whom the members of an object describe: the one it
 // is said to be, or the owner of its e-mail, or whoever it was above.
-func (r *Redactor) subject(m map[string]any, p place) id.User {
-	if s, ok := m["id"].(string); ok && p.name == "user" && id.Valid(s) {
-		return id.User(s)
+func (r *Redactor) subject(t *tape, fields []field, p place) (id.User, error) {
+	if s, err := t.member(fields, "id"); err != nil {
+		return "", err
+	} else if p.name == "user" && id.Valid(s) {
+		return id.User(s), nil
 	}
-	if s, ok := m["email"].(string); ok {
-		if u, ok := r.Subjects[strings.ToLower(s)]; ok {
-			return u
-		}
+	s, err := t.member(fields, "email")
+	if err != nil {
+		return "", err
 	}
-	return p.subject
+	if u, ok := r.Subjects[strings.ToLower(s)]; ok && s != "" {
+		return u, nil
+	}
+	return p.subject, nil
 }
 
-func (r *Redactor) placeholder(subject id.User, value string) map[string]int {
+// member returns the text of the member called name, "" when there is none.
+func (t *tape) member(fields []field, name string) (string, error) {
+	for _, f := range fields {
+		if f.name == name && t.kind(f.value) == '"' {
+			return t.str(f.value)
+		}
+	}
+	return "", nil
+}
+
+func (r *Redactor) placeholder(b []byte, subject id.User, value string) []byte {
 	salt, ok := r.salts[subject]
 	if !ok {
 		salt = r.Salt()
@@ -159,8 +237,10 @@ func (r *Redactor) placeholder(subject id.User, value string) map[string]int {
 		}
 		r.salts[subject] = salt
 	}
+	b = append(b, `{"$personal":`...)
+	b = strconv.AppendInt(b, int64(len(r.personal)), 10)
 	r.personal = append(r.personal, Personal{Subject: subject, Salt: salt, Value: value})
-	return map[string]int{"$personal": len(r.personal) - 1}
+	return append(b, '}')
 }
 
 // Subjects returns whom the personal data of a record describes, but for the
@@ -208,7 +288,7 @@ func decode(body []byte) (any, error) {
 		return nil, err
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("there is more than one JSON value")
+		return nil, errManyValues
 	}
 	return v, nil
 }
@@ -249,5 +329,3 @@ func restore(v any, personal []Personal) any {
 	}
 	return v
 }
-
-func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }

@@ -349,6 +349,7 @@ func FuzzRedact(f *testing.F) {
 			t.Errorf("Redact(%q): %v", body, err)
 		case err == nil:
 			checkRoundTrip(t, body)
+			checkBytes(t, body)
 		}
 	})
 }
