@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -146,6 +147,9 @@ func (s *Server) match(w http.ResponseWriter, r *http.Request) (*route, error) {
 	}
 	if other == nil {
 		return nil, fault.New(fault.NoRoute, "No such route: "+r.Method+" "+clean(r.URL.Path))
+	}
+	if allowed[0] == http.MethodGet {
+		allowed = slices.Insert(allowed, 1, http.MethodHead)
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
 	return &route{family: other.family, path: other.path}, fault.New(fault.MethodNotAllowed, "Method "+clean(r.Method)+" is not allowed here; allowed: "+strings.Join(allowed, ", "))

@@ -49,3 +49,14 @@ type Page[T any] struct {
 	Total int64
 	Next  *Position
 }
+
+// Cut shortens a page that was read with one item more than size, to know
+// whether another follows, and sets Next to the place of the last one kept.
+func (p *Page[T]) Cut(size int, place func(*T) Position) {
+	if len(p.Items) <= size {
+		return
+	}
+	p.Items = p.Items[:size]
+	next := place(&p.Items[size-1])
+	p.Next = &next
+}

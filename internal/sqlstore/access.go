@@ -44,10 +44,7 @@ func (r *reader) ListAccess(ctx context.Context, q org.AccessQuery) (page.Page[o
 			return err
 		})
 	})
-	if len(p.Items) > q.Size {
-		p.Items = p.Items[:q.Size]
-		p.Next = &page.Position{ID: string(p.Items[q.Size-1].Member)}
-	}
+	p.Cut(q.Size, func(a *org.Access) page.Position { return page.Position{ID: string(a.Member)} })
 	return p, err
 }
 

@@ -73,11 +73,9 @@ func (r *reader) ListAccountMembers(ctx context.Context, a id.Account, request p
 			return err
 		})
 	})
-	if len(p.Items) > request.Size {
-		p.Items = p.Items[:request.Size]
-		last := &p.Items[request.Size-1]
-		p.Next = &page.Position{Time: last.Created, ID: string(last.ID)}
-	}
+	p.Cut(request.Size, func(m *org.AccountMember) page.Position {
+		return page.Position{Time: m.Created, ID: string(m.ID)}
+	})
 	return p, err
 }
 

@@ -97,11 +97,7 @@ func (r *reader) ListMembers(ctx context.Context, q org.MemberQuery) (page.Page[
 			return err
 		})
 	})
-	if len(p.Items) > q.Size {
-		p.Items = p.Items[:q.Size]
-		last := &p.Items[q.Size-1]
-		p.Next = &page.Position{Time: last.Created, ID: string(last.ID)}
-	}
+	p.Cut(q.Size, func(m *org.Member) page.Position { return page.Position{Time: m.Created, ID: string(m.ID)} })
 	return p, err
 }
 

@@ -80,11 +80,7 @@ func (r *reader) ListOrganizations(ctx context.Context, q org.OrganizationQuery)
 
 func organizationPage(items []org.Organization, size int, total int64) page.Page[org.Organization] {
 	p := page.Page[org.Organization]{Items: items, Total: total}
-	if len(items) > size {
-		p.Items = items[:size]
-		last := p.Items[size-1]
-		p.Next = &page.Position{Time: last.Created, ID: string(last.ID)}
-	}
+	p.Cut(size, func(o *org.Organization) page.Position { return page.Position{Time: o.Created, ID: string(o.ID)} })
 	return p
 }
 

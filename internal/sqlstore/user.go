@@ -90,11 +90,7 @@ func (r *reader) ListUsers(ctx context.Context, q org.UserQuery) (page.Page[org.
 			return err
 		})
 	})
-	if len(p.Items) > q.Size {
-		p.Items = p.Items[:q.Size]
-		last := &p.Items[q.Size-1]
-		p.Next = &page.Position{Time: last.Created, ID: string(last.ID)}
-	}
+	p.Cut(q.Size, func(u *org.User) page.Position { return page.Position{Time: u.Created, ID: string(u.ID)} })
 	return p, err
 }
 
