@@ -53,7 +53,7 @@ func (r *reader) Organization(ctx context.Context, o id.Organization) (org.Organ
 	if r.store == nil { // a transaction has its own view
 		return r.organization(ctx, o)
 	}
-	known, v, ok := r.store.memo.find(ctx, o)
+	known, v, ok := r.store.memo.find(o)
 	if ok {
 		return known, nil
 	}

@@ -27,7 +27,7 @@ func OpenSQLite(ctx context.Context, path string, o SQLiteOptions) (*Store, erro
 		return nil, fmt.Errorf("open SQLite database %s: %w", path, err)
 	}
 	s := newStore(b, sqliteDialect)
-	if s.memo, err = newMemo(b.open); err != nil {
+	if s.memo, err = newMemo(ctx, path, b.open); err != nil {
 		return nil, errors.Join(fmt.Errorf("open SQLite database %s: %w", path, err), b.close())
 	}
 	return s, nil

@@ -143,7 +143,7 @@ func (s *Store) attempt(ctx context.Context, f func(org.Tx) error) (err error, a
 func (s *Store) Ready(ctx context.Context) error { return s.backend.ready(ctx) }
 
 // Close implements org.Store.
-func (s *Store) Close() error { return errors.Join(s.backend.close(), s.memo.close()) }
+func (s *Store) Close() error { return errors.Join(s.memo.close(), s.backend.close()) }
 
 // reader implements org.Reader on a conn.
 type reader struct {
