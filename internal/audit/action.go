@@ -36,5 +36,6 @@ var (
 	UserDisable         = Action{Update, "user", "users", "Disable User"}                         // POST /orgd/v1/users/{id}/disable
 	LogView             = Action{View, "audit_log", "logs", "View Audit Log"}                     // GET .../logs/audit, when such reads are recorded
 	LogHistoryView      = Action{View, "audit_log", "logs", "View Resource History"}              // GET .../logs/audit/{id}/history, likewise
+	LogExport           = Action{View, "audit_log", "logs", "Export Audit Log"}                   // GET .../audit/export, likewise
 	UserEnable          = Action{Update, "user", "users", "Enable User"}                          // POST /orgd/v1/users/{id}/enable
 )

@@ -2,7 +2,7 @@
 // of JSON that hold all that is needed to check the log without the server,
 // and the check itself. One file is about one log:
 //
-//	{"orgd_audit_export":1,"log":…,"origin":…,"since":…,"before":…}
+//	{"orgd_audit_export":1,"log":…,"origin":…,"since":…,"before":…,"first":…,"last":…}
 //	{"seq":1,"leaf":…,"record":{…},"clear":{…},"bodies":{…},"personal":[…]}
 //	…
 //	{"end":true,"from_seq":1,"to_seq":…,"count":…,"expired":0,"tree_size":…,
@@ -31,15 +31,17 @@ import (
 // FormatVersion is the version of the format.
 const FormatVersion = 1
 
-// Header is the first line. Since and Before are the bounds that were asked
-// for, absent where there was none: without Before the export goes to the end
-// of the log.
+// Header is the first line. Since, Before, First and Last are the bounds that
+// were asked for, by time and by number, absent where there was none: without
+// Before and Last the export goes to the end of the log.
 type Header struct {
 	Version int        `json:"orgd_audit_export"`
 	Log     id.Log     `json:"log"`
 	Origin  string     `json:"origin"` // of the checkpoint, "" without a signing key
 	Since   *time.Time `json:"since,omitempty"`
 	Before  *time.Time `json:"before,omitempty"`
+	First   int64      `json:"first,omitempty"`
+	Last    int64      `json:"last,omitempty"`
 }
 
 // Trailer is the last line. The records are those from FromSeq to ToSeq, both

@@ -26,10 +26,10 @@ func (v *verifier) extent() {
 	if v.next-1 != t.ToSeq {
 		v.missing(Gap, v.next, t.ToSeq, "at the end of the export")
 	}
-	if v.Header.Since == nil && t.FromSeq > t.Expired+1 {
+	if v.Header.Since == nil && v.Header.First == 0 && t.FromSeq > t.Expired+1 {
 		v.missing(Gap, t.Expired+1, t.FromSeq-1, "at the beginning of the log")
 	}
-	if v.Header.Before == nil && t.ToSeq < t.TreeSize {
+	if v.Header.Before == nil && v.Header.Last == 0 && t.ToSeq < t.TreeSize {
 		v.missing(Cut, t.ToSeq+1, t.TreeSize, fmt.Sprintf("at the end of the log, which was signed with %d records", t.TreeSize))
 	}
 }
