@@ -76,6 +76,7 @@ func newInstance(c *config, s org.Store, logs io.Writer) *instance {
 		BootstrapSecret: c.BootstrapSecret,
 		TrustedProxies:  c.TrustedProxies,
 		MaxBody:         int64(c.MaxBody),
+		WriteDeadline:   func() time.Time { return time.Now().Add(writeTimeout) },
 	}).Handler()
 	return i
 }

@@ -22,13 +22,14 @@ type reply struct {
 	ETag     bool   // a single object that carries its ETag
 	// RefusalInfo is the result_info of a refusal.
 	RefusalInfo any
-	Raw         []byte // written as it is, in place of an envelope
-	encoded     []byte // the JSON of Result
+	Raw         []byte  // written as it is, in place of an envelope
+	Stream      *stream // written in place of an envelope
+	encoded     []byte  // the JSON of Result
 }
 
 // hasResult reports whether an envelope with the result is written.
 func (r *reply) hasResult() bool {
-	return r.Location == "" && r.Status != http.StatusNoContent && r.Raw == nil
+	return r.Location == "" && r.Status != http.StatusNoContent && r.Raw == nil && r.Stream == nil
 }
 
 type message struct {

@@ -105,6 +105,10 @@ var matrix = map[string][]matrixCase{
 		{needs: []need{may("audit.read", "T")}, target: cf + "/organizations/$T/logs/audit/$RT/history" + window, status: 200},
 		{title: "in another log", needs: []need{may("audit.read", "P")}, target: cf + "/organizations/$P/logs/audit/$RT/history" + window, status: 404, code: 1003},
 	},
+	"GET /orgd/v1/organizations/{organization_id}/audit/export": {
+		{needs: []need{may("audit.read", "T")}, target: own + "/organizations/$T/audit/export", status: 200},
+		{title: "above", needs: []need{may("audit.read", "P")}, target: own + "/organizations/$P/audit/export?format=csv", status: 200},
+	},
 	"PUT /client/v4/organizations/{organization_id}/invites/{member_code}": {
 		{title: "somebody else's", target: cf + "/organizations/$T/invites/$code", body: `{"status":"accept"}`, status: 404, code: 1003},
 		{title: "own", target: cf + "/organizations/$Y/invites/$invitation", body: `{"status":"reject"}`, status: 200, make: invitation},

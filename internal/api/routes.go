@@ -124,6 +124,7 @@ func routes() []route {
 
 		post(own+o+"/restore", auth.OrganizationCreate, restoreOrganization),
 		put(own+o+m, auth.MemberWrite, updateMember).dry(),
+		get(own+o+"/audit/export", auth.AuditRead, exportAudit),
 		get(own+o+"/access", auth.AccessRead, getOrganizationAccess),
 		get(own+a+"/access", auth.AccessRead, listAccountAccess),
 		post(own+a+"/detach", auth.AccountMove, detachAccount).dry(),

@@ -22,8 +22,8 @@ import (
 	"github.com/orgd/orgd/internal/org"
 )
 
-// Config is what a Server needs. Everything but RateLimit, BootstrapSecret
-// and TrustedProxies is required.
+// Config is what a Server needs. Everything but RateLimit, BootstrapSecret,
+// TrustedProxies and WriteDeadline is required.
 type Config struct {
 	Service  *org.Service
 	Encoder  Encoder
@@ -39,6 +39,9 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// MaxBody is the largest request body, in bytes.
 	MaxBody int64
+	// WriteDeadline returns the time until which the next part of a streamed
+	// answer must have been taken; nil gives clients all the time they want.
+	WriteDeadline func() time.Time
 }
 
 // Server answers requests. It is safe for concurrent use.
@@ -90,6 +93,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cf-Ray", q.ray)
 	w.Header().Set("Cache-Control", "private, no-cache") // a 304 needs it as well as the 200 that it stands for
 	rep, err := s.answer(w, q)
+	if err == nil && rep.Stream != nil {
+		s.serveStream(w, q, rep.Stream, start)
+		return
+	}
 	status, size := s.write(w, q, rep, err)
 	s.log(q, status, size, s.Now().Sub(start), err)
 }

@@ -405,6 +405,10 @@ type AuditReader interface {
 	// ListAudit returns a page of the log, and whether more records that
 	// match were there.
 	ListAudit(ctx context.Context, log id.Log, q audit.Query) (records []audit.Record, more bool, err error)
+	// AuditRange returns the numbers of the first record of the log at or
+	// after since and of the last one before before; the first is greater
+	// when there is none.
+	AuditRange(ctx context.Context, log id.Log, since, before time.Time) (first, last int64, err error)
 	// AuditRecord returns the record of the log with this identifier.
 	AuditRecord(ctx context.Context, log id.Log, r id.Record) (audit.Record, error)
 	// AuditRecordsByID returns those records of the log that there are, in order.

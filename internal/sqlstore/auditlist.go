@@ -73,6 +73,11 @@ func (r *reader) auditWindow(ctx context.Context, log id.Log, q audit.Query) (fi
 	return first, last, err
 }
 
+// AuditRange implements org.AuditReader.
+func (r *reader) AuditRange(ctx context.Context, log id.Log, since, before time.Time) (first, last int64, err error) {
+	return r.auditWindow(ctx, log, audit.Query{Since: since, Before: before, Ascending: true})
+}
+
 // edge returns the first stored time that is not before t.
 func edge(t time.Time) int64 { return t.Add(time.Microsecond - time.Nanosecond).UnixMicro() }
 

@@ -77,6 +77,14 @@ func listsWindow(w *world) {
 	} {
 		q := audit.Query{Since: at.Add(c.since), Before: at.Add(c.before), Limit: 10, Ascending: true}
 		w.wantAudit("a", q, false, c.want...)
+		first, last, err := w.store.AuditRange(w.Context(), "a", q.Since, q.Before)
+		var numbers []int64
+		for seq := first; seq <= last; seq++ {
+			numbers = append(numbers, seq)
+		}
+		if err != nil || !slices.Equal(numbers, c.want) {
+			w.Errorf("range from %s before %s: %d to %d, %v, want %v", q.Since, q.Before, first, last, err, c.want)
+		}
 		q.Ascending = false
 		slices.Reverse(c.want)
 		w.wantAudit("a", q, false, c.want...)
