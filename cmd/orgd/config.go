@@ -70,7 +70,7 @@ type group uint8
 const (
 	forDev     group = 1 << iota // dev
 	forServe                     // serve
-	forStore                     // migrate, bootstrap, token
+	forStore                     // migrate, bootstrap, token, audit export
 	forFsck                      // fsck
 	forServers = forDev | forServe
 	forLimits  = forServers | forFsck

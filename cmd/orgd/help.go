@@ -58,7 +58,7 @@ func (o *option) users() string {
 	for _, g := range []struct {
 		group
 		name string
-	}{{forDev, "dev"}, {forServe, "serve"}, {forStore, "migrate, bootstrap, token"}, {forFsck, "fsck"}} {
+	}{{forDev, "dev"}, {forServe, "serve"}, {forStore, "migrate, bootstrap, token, audit export"}, {forFsck, "fsck"}} {
 		if o.use&g.group != 0 {
 			names = append(names, g.name)
 		}

@@ -64,7 +64,7 @@ func exportAudit(ctx context.Context, q *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	source := newExportSource(q.organization(), &window, &e)
+	source := ExportSource(q.organization(), &window, &e)
 	return reply{Stream: &stream{
 		contentType: format.MediaType(),
 		header: map[string]string{
@@ -76,7 +76,8 @@ func exportAudit(ctx context.Context, q *request) (reply, error) {
 	}}, nil
 }
 
-func newExportSource(o id.Organization, asked *org.AuditRange, e *org.AuditExport) export.Source {
+// ExportSource returns what files are made of for an export that was decided on.
+func ExportSource(o id.Organization, asked *org.AuditRange, e *org.AuditExport) export.Source {
 	s := export.Source{
 		Organization: o,
 		Header:       export.Header{Log: e.Log, First: asked.From, Last: asked.To},
