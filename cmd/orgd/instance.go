@@ -23,6 +23,7 @@ import (
 type instance struct {
 	config   *config
 	logger   *slog.Logger
+	flushLog func() // writes the lines that still wait
 	registry *prometheus.Registry
 	store    org.Store
 	service  *org.Service
@@ -66,7 +67,8 @@ func newService(c *config, s org.Store) (*org.Service, api.Encoder) {
 
 // newInstance puts a server on an open store.
 func newInstance(c *config, s org.Store, logs io.Writer) *instance {
-	i := &instance{config: c, store: s, logger: newLogger(c, logs), registry: prometheus.NewRegistry()}
+	i := &instance{config: c, store: s, registry: prometheus.NewRegistry()}
+	i.logger, i.flushLog = newLogger(c, logs)
 	i.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	service, enc := newService(c, s)
 	i.service = service
@@ -86,15 +88,4 @@ const rateWindow = 5 * time.Minute
 
 func rateLimit(requests int) api.RateLimit {
 	return api.RateLimit{PerSecond: float64(requests) / rateWindow.Seconds(), Burst: requests}
-}
-
-func newLogger(c *config, w io.Writer) *slog.Logger {
-	var level slog.Level
-	// One of the names that the option allows, and slog knows them all.
-	_ = level.UnmarshalText([]byte(c.LogLevel))
-	o := &slog.HandlerOptions{Level: level}
-	if c.LogFormat == "text" {
-		return slog.New(slog.NewTextHandler(w, o))
-	}
-	return slog.New(slog.NewJSONHandler(w, o))
 }

@@ -73,6 +73,7 @@ func newServer(h http.Handler, logger *slog.Logger) *http.Server {
 // run serves on both listeners until a signal, or until one of them fails,
 // and then stops. announce is called once everything is open.
 func (i *instance) run(ctx context.Context, l *listeners, announce func() error) error {
+	defer i.flushLog() // also when this panics
 	handler, stopTraces, err := traced(ctx, i.config.OTLPEndpoint, i.handler)
 	if err != nil {
 		return errors.Join(err, l.close())

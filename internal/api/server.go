@@ -98,7 +98,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	status, size := s.write(w, q, rep, err)
-	s.log(q, status, size, s.Now().Sub(start), err)
+	s.log(q, answered{status, size, start, s.Now()}, err)
 }
 
 // answer runs the handler; a panic becomes an internal error whose stack is
@@ -319,30 +319,41 @@ func (q *request) family() family {
 	return q.route.family
 }
 
+// answered is what became of a request.
+type answered struct {
+	status, size int
+	start, end   time.Time
+}
+
 // log writes the one line of the request and counts it.
-func (s *Server) log(q *request, status, size int, took time.Duration, err error) {
+func (s *Server) log(q *request, a answered, err error) {
 	path := "unmatched"
 	if q.route != nil {
 		path = q.route.path
 	}
-	s.metrics.observe(q.Method, path, status, took)
-	attrs := make([]slog.Attr, 0, 14)
-	attrs = append(attrs,
-		slog.String("ray", q.ray), slog.String("method", q.Method), slog.String("route", path),
-		slog.String("uri", q.uri()), slog.Int("status", status), slog.Int("bytes", size),
+	took := a.end.Sub(a.start)
+	s.metrics.observe(q.Method, path, a.status, took)
+	level := slog.LevelInfo
+	if err != nil && a.status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	ctx, h := context.WithoutCancel(q.Context()), s.Logger.Handler()
+	if !h.Enabled(ctx, level) {
+		return
+	}
+	// Logger.Log would look up by whom it is called.
+	line := slog.NewRecord(a.end, level, "request", 0)
+	line.AddAttrs(slog.String("ray", q.ray), slog.String("method", q.Method), slog.String("route", path),
+		slog.String("uri", q.uri()), slog.Int("status", a.status), slog.Int("bytes", a.size),
 		slog.Duration("took", took), slog.String("ip", q.ip.String()), slog.String("user_agent", q.UserAgent()))
 	if q.caller != nil {
-		attrs = append(attrs, slog.String("user", string(q.caller.User.ID)), slog.String("token", string(q.caller.Credential.Token)))
+		line.AddAttrs(slog.String("user", string(q.caller.User.ID)), slog.String("token", string(q.caller.Credential.Token)))
 	}
 	if retry := q.Header.Get("X-Stainless-Retry-Count"); retry != "" && retry != "0" {
-		attrs = append(attrs, slog.String("retry", retry))
+		line.AddAttrs(slog.String("retry", retry))
 	}
-	level := slog.LevelInfo
 	if err != nil {
-		attrs = append(attrs, slog.String("code", string(fault.CodeOf(err))), slog.String("err", err.Error()))
-		if status >= http.StatusInternalServerError {
-			level = slog.LevelError
-		}
+		line.AddAttrs(slog.String("code", string(fault.CodeOf(err))), slog.String("err", err.Error()))
 	}
-	s.Logger.LogAttrs(context.WithoutCancel(q.Context()), level, "request", attrs...)
+	_ = h.Handle(ctx, line) // nobody could be told
 }

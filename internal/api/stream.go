@@ -64,7 +64,7 @@ func (s *Server) serveStream(w http.ResponseWriter, q *request, st *stream, star
 	if err != nil && !sw.begun {
 		status, size = s.write(w, q, reply{}, err)
 	}
-	s.log(q, status, size, s.Now().Sub(start), err)
+	s.log(q, answered{status, size, start, s.Now()}, err)
 	if cut {
 		panic(http.ErrAbortHandler) // the way to close a connection without an end of the body
 	}
