@@ -26,6 +26,11 @@ type auditEntry struct {
 	Organization *auditOrganization `json:"organization,omitempty"`
 	Raw          auditRaw           `json:"raw"`
 	Resource     auditResource      `json:"resource"`
+
+	// What another system pushed; these are ours.
+	Source   string     `json:"source,omitempty"`
+	SourceID string     `json:"source_id,omitempty"`
+	Occurred *timestamp `json:"occurred,omitempty"`
 }
 
 type auditOrganization struct {
@@ -46,7 +51,8 @@ type auditActor struct {
 	IP        string          `json:"ip_address,omitempty"`
 	TokenID   id.Token        `json:"token_id,omitempty"`
 	TokenName string          `json:"token_name,omitempty"`
-	Type      audit.ActorType `json:"type"`
+	Type      audit.ActorType `json:"type,omitempty"`
+	External  audit.ActorType `json:"external_type,omitempty"` // in place of a type that the document does not know
 }
 
 type auditRaw struct {
@@ -94,6 +100,10 @@ func newAuditEntry(r *audit.Record) (auditEntry, error) {
 	if e.Actor.Context == auth.ContextSystem {
 		e.Actor.Context = ""
 	}
+	if r.Source != "" {
+		e.Source, e.SourceID, e.Occurred = r.Source, r.SourceID, optional(r.Occurred)
+		e.Actor.Type, e.Actor.External = "", r.Actor.Type
+	}
 	for _, b := range []struct {
 		to   *json.RawMessage
 		body []byte
@@ -135,7 +145,7 @@ type auditKind uint8
 const (
 	auditText  auditKind = iota // as they are; each is a value of its own
 	auditList                   // identifiers, which may be separated by commas
-	auditIDs                    // those of records, with or without dashes
+	auditIDs                    // those of records: UUIDs with or without dashes, or those of other systems
 	auditCodes                  // numbers, which may be separated by commas
 	auditIP                     // addresses in any spelling
 	auditWords                  // some of those in words
@@ -160,7 +170,9 @@ func auditFilters() []auditFilter {
 		{"actor_ip_address", audit.FieldActorIP, auditIP, nil},
 		{"actor_token_id", audit.FieldActorTokenID, auditList, nil},
 		{"actor_token_name", audit.FieldActorTokenName, auditText, nil},
-		{"actor_type", audit.FieldActorType, auditWords, []string{"cloudflare_admin", "system", "user"}},
+		{"actor_type", audit.FieldActorType, auditWords, []string{
+			"cloudflare_admin", "system", "user", string(audit.ExternalUser), string(audit.ExternalService), string(audit.ExternalSystem),
+		}},
 		{"raw_cf_ray_id", audit.FieldRawRayID, auditList, nil},
 		{"raw_method", audit.FieldRawMethod, auditText, nil},
 		{"raw_status_code", audit.FieldRawStatus, auditCodes, nil},
@@ -181,7 +193,7 @@ func (f *auditFilter) read(q *query, name string) []string {
 	for i, v := range values {
 		switch f.kind {
 		case auditIDs:
-			values[i] = string(recordID(v))
+			values[i] = string(audit.RecordID(v))
 		case auditIP:
 			if ip, err := netip.ParseAddr(v); err == nil {
 				values[i] = ip.Unmap().String()
@@ -199,14 +211,6 @@ func (f *auditFilter) read(q *query, name string) []string {
 		}
 	}
 	return values
-}
-
-// recordID reads the identifier of a record, which may be written with dashes.
-func recordID(s string) id.Record {
-	if plain := strings.ReplaceAll(s, "-", ""); len(plain) == id.Len && len(s) != id.Len {
-		s = strings.ToLower(plain)
-	}
-	return id.Record(s)
 }
 
 // auditFilters returns the filters that the request names.
@@ -341,7 +345,7 @@ func listAudit(ctx context.Context, q *request) (reply, error) {
 // getAuditHistory does not need action_time to find the record, but the
 // document requires it.
 func getAuditHistory(ctx context.Context, q *request) (reply, error) {
-	source := recordID(q.PathValue("id"))
+	source := audit.RecordID(q.PathValue("id"))
 	v := q.query.view("audit history "+string(q.organization())+" "+string(source), q.callerID())
 	list := q.query.auditWindow(v)
 	q.query.moment("action_time")

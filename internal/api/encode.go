@@ -71,7 +71,7 @@ func (e Encoder) wire(v any) any {
 	}
 }
 
-// wirePerson maps users and what belongs to them.
+// wirePerson maps users and what belongs to them, and what became of a push.
 func wirePerson(v any) any {
 	switch v := v.(type) {
 	case org.User:
@@ -94,6 +94,10 @@ func wirePerson(v any) any {
 		return string(v)
 	case org.Bootstrapped:
 		return newBootstrap(&v)
+	case org.Pushed:
+		return newPushed(&v)
+	case org.PushSummary:
+		return newPushSummary(v)
 	case org.EffectiveAccess:
 		return newOrganizationAccess(&v)
 	case []org.Access:

@@ -62,6 +62,8 @@ func ofAdministrator(target, body string) []matrixCase {
 const tokenJSON = `{"name":"t","policies":[{"effect":"allow","permission_groups":[{"id":"cec04b34d4aad3279de5aa746435cfea"}],` +
 	`"resources":{"com.cloudflare.api.organization.*":"*"}}]}`
 
+const recordJSON = `{"id":"1","source":"elsewhere","time":"2026-01-01T00:00:00Z","action":{"type":"view","result":"success"},"actor":{"type":"external_user"}}`
+
 // window is the query that lists of records need.
 const window = "?since=2026-01-01&before=2027-01-01&action_time=2026-03-01T12:00:00Z"
 
@@ -153,6 +155,7 @@ var matrix = map[string][]matrixCase{
 		{needs: []need{may("organization.create", "D")}, target: own + "/organizations/$deleted/restore", status: 200, make: deletedOrganization},
 		{title: "not deleted", target: own + "/organizations/$T/restore", status: 404, code: 1003},
 	},
+	"POST /orgd/v1/organizations/{organization_id}/audit": ofT("audit.push", own+"/organizations/$T/audit", recordJSON, 200),
 	"PUT /orgd/v1/organizations/{organization_id}/members/{member_id}": ofT("member.write",
 		own+"/organizations/$T/members/$MT?dry_run=true", `{"role":"organization_billing"}`, 200),
 	"GET /orgd/v1/organizations/{organization_id}/access":       ofT("access.read", own+"/organizations/$T/access?user=$person", "", 200),

@@ -25,6 +25,7 @@ type route struct {
 	family     family
 	dryRun     bool
 	public     bool
+	large      bool     // the body is a batch
 	segments   []string // of path
 }
 
@@ -67,6 +68,9 @@ func (r route) org() route  { r.family = organizations; return r }
 func (r route) dry() route  { r.dryRun = true; return r }
 func (r route) any() route  { r.needs = signedIn; return r }
 func (r route) open() route { r.needs, r.public = nothing, true; return r }
+
+// batch marks a route that takes larger bodies than others.
+func (r route) batch() route { r.large = true; return r }
 
 // routes is the whole API.
 func routes() []route {
@@ -123,6 +127,7 @@ func routes() []route {
 		put(cf+t+"/value", auth.TokenWrite, rollToken),
 
 		post(own+o+"/restore", auth.OrganizationCreate, restoreOrganization),
+		post(own+o+"/audit", auth.AuditPush, pushAudit).batch(),
 		put(own+o+m, auth.MemberWrite, updateMember).dry(),
 		get(own+o+"/audit/export", auth.AuditRead, exportAudit),
 		get(own+o+"/access", auth.AccessRead, getOrganizationAccess),

@@ -111,7 +111,7 @@ func (s *Server) answer(w http.ResponseWriter, q *request) (rep reply, err error
 	if q.query, err = parseQuery(q.URL.RawQuery); err != nil {
 		return reply{}, err
 	}
-	q.Body = http.MaxBytesReader(w, q.Body, s.MaxBody)
+	q.Body = http.MaxBytesReader(w, q.Body, q.bodyLimit())
 	if !q.route.public {
 		if err := s.authenticate(w, q); err != nil {
 			return reply{}, err
@@ -128,6 +128,17 @@ func (s *Server) answer(w http.ResponseWriter, q *request) (rep reply, err error
 		rep.encoded, err = s.Encoder.Encode(rep.Result)
 	}
 	return rep, err
+}
+
+// largeBody is how many times MaxBody the body of a batch may have.
+const largeBody = 8
+
+// bodyLimit is the largest body that the route takes, in bytes.
+func (q *request) bodyLimit() int64 {
+	if q.route.large {
+		return q.server.MaxBody * largeBody
+	}
+	return q.server.MaxBody
 }
 
 // recovered turns a panic into an internal error.

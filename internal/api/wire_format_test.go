@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/orgd/orgd/internal/audit"
 )
@@ -32,6 +33,9 @@ func (r *runner) formatRecord(rec *audit.Record) string {
 	r.t.Helper()
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s #%d %s (%s): %s, %d\n", rec.Log, rec.Seq, rec.Action.Description, rec.Action.Type, rec.Result, rec.Raw.Status)
+	if rec.Source != "" {
+		fmt.Fprintf(&b, "pushed: %s, source %q %q, occurred %s, the actor is %q\n", rec.ID, rec.Source, rec.SourceID, rec.Occurred.Format(time.RFC3339Nano), rec.Actor.Subject)
+	}
 	fmt.Fprintf(&b, "actor: %s %s %s, %s", rec.Actor.Type, rec.Actor.ID, rec.Actor.Email, rec.Actor.Context)
 	if rec.Actor.TokenID != "" {
 		fmt.Fprintf(&b, " %s %q", rec.Actor.TokenID, rec.Actor.TokenName)

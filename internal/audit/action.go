@@ -37,5 +37,6 @@ var (
 	LogView             = Action{View, "audit_log", "logs", "View Audit Log"}                     // GET .../logs/audit, when such reads are recorded
 	LogHistoryView      = Action{View, "audit_log", "logs", "View Resource History"}              // GET .../logs/audit/{id}/history, likewise
 	LogExport           = Action{View, "audit_log", "logs", "Export Audit Log"}                   // GET .../audit/export, likewise
+	RecordsPush         = Action{Create, "audit_log", "logs", "Push Audit Records"}               // POST /orgd/v1/organizations/{id}/audit
 	UserEnable          = Action{Update, "user", "users", "Enable User"}                          // POST /orgd/v1/users/{id}/enable
 )

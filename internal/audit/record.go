@@ -148,6 +148,11 @@ type Resource struct {
 	After    []byte
 }
 
+// Bodies returns the four bodies, in the order in which they are redacted.
+func (r *Resource) Bodies() [4]*[]byte {
+	return [4]*[]byte{&r.Request, &r.Response, &r.Before, &r.After}
+}
+
 // Personal is a piece of personal data of a body. Subject is the user whom it
 // describes, empty when it is not a user's. Commitment is kept in place of
 // salt and value once they are erased.

@@ -13,8 +13,14 @@ import (
 	"github.com/orgd/orgd/internal/id"
 )
 
-// secretKeys are the members whose values never reach the log.
-var secretKeys = map[string]bool{"value": true, "api_key": true, "code": true, "bootstrap_secret": true}
+// secretKeys are the members whose values never reach the log, in lower case:
+// our own first, then what other systems commonly call theirs.
+var secretKeys = map[string]bool{
+	"value": true, "api_key": true, "code": true, "bootstrap_secret": true,
+	"password": true, "passwd": true, "passphrase": true, "secret": true, "client_secret": true, "private_key": true,
+	"token": true, "access_token": true, "refresh_token": true, "id_token": true, "session_token": true,
+	"authorization": true, "cookie": true, "apikey": true, "x-api-key": true, "x-auth-key": true,
+}
 
 // personalKeys are the members whose texts describe a person. So do the name
 // of a user and the addresses that a token may be used from.
@@ -22,6 +28,7 @@ var personalKeys = map[string]bool{
 	"email": true, "first_name": true, "last_name": true, "telephone": true,
 	"abuse_contact_email": true, "business_name": true, "business_email": true,
 	"business_phone": true, "business_address": true, "external_metadata": true,
+	"phone": true, "phone_number": true, "ip": true, "ip_address": true, "user_agent": true,
 	// filters of audit logs
 	"actor_email": true, "actor_email.not": true, "actor_ip_address": true, "actor_ip_address.not": true,
 }
@@ -88,11 +95,13 @@ type place struct {
 }
 
 // secret reports whether text is a secret here.
-func (p place) secret(text string) bool { return secretKeys[p.name] || auth.IsSecret(text) }
+func (p place) secret(text string) bool {
+	return secretKeys[strings.ToLower(p.name)] || auth.IsSecret(text)
+}
 
 // personal reports whether text describes a person here.
 func (p place) personal() bool {
-	return personalKeys[p.name] || p.parent == "user" && p.name == "name" || p.parent == "request_ip"
+	return personalKeys[strings.ToLower(p.name)] || p.parent == "user" && p.name == "name" || p.parent == "request_ip"
 }
 
 // walk appends what becomes of the value at token i.

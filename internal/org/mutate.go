@@ -28,6 +28,7 @@ type change struct {
 	people  map[string]id.User // whom the bodies name by e-mail, in lower case
 	rights  bool               // set when the change alters who may do what
 	view    bool               // nothing is changed; the answer is not kept
+	summary any                // what is recorded in place of an answer that is too long
 }
 
 // entry is an audit record in the making.
@@ -211,6 +212,9 @@ func (c *change) writeRecords(ctx context.Context, result any) error {
 	var response []byte
 	if c.request.Origin.Status != 204 && !c.view { // with 204 there is no body to keep
 		var err error
+		if c.summary != nil {
+			result = c.summary
+		}
 		if response, err = c.s.encode(result); err != nil {
 			return err
 		}
