@@ -2,6 +2,7 @@ package sqlstore_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,10 @@ var selective = map[audit.Field]string{
 	audit.FieldActorIP: "audit_records_ip", audit.FieldActorTokenID: "audit_records_token",
 	audit.FieldRawRayID: "audit_records_ray", audit.FieldResourceID: "audit_records_resource",
 }
+
+// readInOrder are the fields that SQLite compares in the index that it reads a
+// window by, before it reads a record.
+var readInOrder = []audit.Field{audit.FieldActorID, audit.FieldActorEmail, audit.FieldActorIP, audit.FieldActorTokenID, audit.FieldRawRayID}
 
 // TestAuditPlans demands of every family of filters, in both forms and
 // directions, a plan that is bounded by the log and the window and never
@@ -58,14 +63,17 @@ func checkPlans(t *testing.T, engine string, q *audit.Query, window, page string
 	}
 	bounded := "Index Cond: ((log_id = " // and, in the same condition, the numbers
 	if engine == "sqlite" {
-		bounded = "(log_id=? AND "
+		bounded = "log_id=?" // and, in the same line, the numbers or what is looked for
 	}
 	if strings.Contains(page, "Seq Scan") || strings.Contains(page, "SCAN audit") || !strings.Contains(page, bounded) {
 		t.Errorf("%s: the plan is not bounded by the log:\n%s", about, page)
 	}
 	index, rare := selective[q.Filters[0].Field]
+	if engine == "sqlite" && (q.Filters[0].Not || slices.Contains(readInOrder, q.Filters[0].Field)) {
+		index, rare = "audit_records_log (log_id=? AND seq>? AND seq<?)", true
+	}
 	switch {
-	case rare && !q.Filters[0].Not:
+	case rare && (engine == "sqlite" || !q.Filters[0].Not):
 		if !strings.Contains(page, index) {
 			t.Errorf("%s: want %s, got\n%s", about, index, page)
 		}

@@ -101,25 +101,16 @@ CREATE TABLE audit_records (
     response           TEXT    NOT NULL,
     before_change      TEXT    NOT NULL,
     after_change       TEXT    NOT NULL,
-    personal           TEXT    NOT NULL, -- JSON, '' for none
-    PRIMARY KEY (log_id, seq)
+    personal           TEXT    NOT NULL  -- JSON, '' for none
 ) STRICT;
 
-CREATE INDEX audit_records_actor ON audit_records (log_id, actor_id, seq);
+CREATE UNIQUE INDEX audit_records_id ON audit_records (id, log_id);
 
-CREATE INDEX audit_records_email ON audit_records (log_id, actor_email, seq);
+CREATE INDEX audit_records_log ON audit_records (log_id, seq, actor_id, actor_email, actor_ip, actor_token_id, raw_ray_id);
 
-CREATE UNIQUE INDEX audit_records_id ON audit_records (log_id, id);
-
-CREATE INDEX audit_records_ip ON audit_records (log_id, actor_ip, seq);
-
-CREATE INDEX audit_records_ray ON audit_records (log_id, raw_ray_id, seq);
-
-CREATE INDEX audit_records_resource ON audit_records (log_id, resource_id, resource_type, seq);
+CREATE INDEX audit_records_resource ON audit_records (resource_id, log_id, seq);
 
 CREATE INDEX audit_records_time ON audit_records (log_id, time, seq);
-
-CREATE INDEX audit_records_token ON audit_records (log_id, actor_token_id, seq);
 
 CREATE TABLE audit_subjects (
     subject_id TEXT    NOT NULL,

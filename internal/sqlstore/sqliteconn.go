@@ -54,7 +54,7 @@ func sqliteName(path, synchronous string) (string, error) {
 	}
 	settings := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(5000)", "journal_mode(wal)", "synchronous(" + synchronous + ")", "foreign_keys(1)",
-		"cache_size(-32000)", "journal_size_limit(67108864)", "wal_autocheckpoint(10000)",
+		"cache_size(-32000)", "journal_size_limit(67108864)", "wal_autocheckpoint(10000)", "temp_store(memory)",
 	}}
 	name := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: settings.Encode()}
 	return name.String(), nil
