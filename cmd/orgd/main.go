@@ -40,7 +40,7 @@ func newRoot() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	root.AddCommand(newDev(), newServe(), newMigrate(), newBootstrap(), newToken(), newFsck(), newAudit(), newVersion(), newConfigHelp())
+	root.AddCommand(newDev(), newServe(), newMigrate(), newBootstrap(), newToken(), newFsck(), newAudit(), newUsage(), newVersion(), newConfigHelp())
 	return root
 }
 
