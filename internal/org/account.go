@@ -41,7 +41,7 @@ func (s *Service) CreateAccount(ctx context.Context, r Request, in NewAccount) (
 		if err := c.LockTree(ctx, false); err != nil {
 			return Account{}, err
 		}
-		o, err := c.visibleOrganization(ctx, in.Organization, "/unit/id", "organization")
+		o, err := c.visiblePlace(ctx, in.Organization, "/unit/id", "organization")
 		if err != nil {
 			return Account{}, err
 		}
@@ -50,7 +50,7 @@ func (s *Service) CreateAccount(ctx context.Context, r Request, in NewAccount) (
 		if err := c.require(auth.AccountCreate, auth.OrganizationTarget(o.Path)); err != nil {
 			return Account{}, err
 		}
-		if err := c.checkAccountLimit(ctx, o.Root(), 1); err != nil {
+		if err := c.checkAccountLimit(ctx, o.Path[0], 1); err != nil {
 			return Account{}, err
 		}
 		return a, c.InsertAccount(ctx, a)

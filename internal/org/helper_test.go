@@ -54,8 +54,13 @@ func onEveryEngine(t *testing.T, f func(t *testing.T, w *world)) {
 
 func newWorld(t *testing.T, e enginetest.Engine) *world {
 	t.Helper()
-	w := &world{t: t, store: e.Open(t), clock: newClock(), labels: map[string]string{string(id.Instance): "instance"}}
-	w.Service = w.service()
+	return newWorldOn(t, e.Open(t))
+}
+
+func newWorldOn(t *testing.T, store org.Store) *world {
+	t.Helper()
+	w := &world{t: t, store: store, clock: newClock(), labels: map[string]string{string(id.Instance): "instance"}}
+	w.Service = w.serviceOn(store)
 	t.Cleanup(func() {
 		// The context of the test has ended by now.
 		found, err := fsck.Check(context.WithoutCancel(t.Context()), w.store, fsck.Options{Depth: small.Depth, Accounts: small.Accounts})
@@ -75,10 +80,12 @@ func newWorld(t *testing.T, e enginetest.Engine) *world {
 }
 
 // service returns another service on the same store, like another process.
-func (w *world) service() *org.Service {
+func (w *world) service() *org.Service { return w.serviceOn(w.store) }
+
+func (w *world) serviceOn(store org.Store) *org.Service {
 	enc := api.Encoder{Limits: small, EchoProfile: true}
 	return org.New(org.Config{
-		Store: w.store, Now: w.clock.now, Random: rand.Reader, Limits: small,
+		Store: store, Now: w.clock.now, Random: rand.Reader, Limits: small,
 		Encode: enc.Encode, StatusOf: api.StatusOf,
 	})
 }

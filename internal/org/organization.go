@@ -57,7 +57,7 @@ func (c *change) placeOrganization(ctx context.Context, o *Organization, parent 
 	if err := c.LockTree(ctx, false); err != nil {
 		return err
 	}
-	p, err := c.visibleOrganization(ctx, parent, "/parent/id", "parent organization")
+	p, err := c.visiblePlace(ctx, parent, "/parent/id", "parent organization")
 	if err != nil {
 		return err
 	}
@@ -96,22 +96,40 @@ func (c *change) visibleOrganization(ctx context.Context, o id.Organization, poi
 	return visibleOrganization(ctx, c.Tx, c.caller, o, pointer, what)
 }
 
+// visiblePlace is visibleOrganization for something that is put into it.
+func (c *change) visiblePlace(ctx context.Context, o id.Organization, pointer, what string) (Place, error) {
+	absent := &fault.Error{Code: fault.NotFound, Message: what + " not found", Pointer: pointer}
+	if !id.Valid(string(o)) {
+		return Place{}, absent
+	}
+	p, err := c.Place(ctx, o)
+	return p, unlessInvisible(c.caller, p.Path, err, absent)
+}
+
 func visibleOrganization(ctx context.Context, r OrganizationReader, caller *auth.Caller, o id.Organization, pointer, what string) (Organization, error) {
 	absent := &fault.Error{Code: fault.NotFound, Message: what + " not found", Pointer: pointer}
 	if !id.Valid(string(o)) {
 		return Organization{}, absent
 	}
 	org, err := r.Organization(ctx, o)
-	if errors.Is(err, absent) {
-		return Organization{}, absent
-	}
-	if err != nil {
+	if err := unlessInvisible(caller, org.Path, err, absent); err != nil {
 		return Organization{}, err
 	}
-	if caller.Credential.Context == auth.ContextSystem || reaches(caller, org.Path) {
-		return org, nil
+	return org, nil
+}
+
+// unlessInvisible returns what is wrong with reading an organization: err, or
+// absent when it is not there or the caller must not know of it.
+func unlessInvisible(caller *auth.Caller, path []id.Organization, err, absent error) error {
+	switch {
+	case errors.Is(err, absent):
+		return absent
+	case err != nil:
+		return err
+	case caller.Credential.Context == auth.ContextSystem || reaches(caller, path):
+		return nil
 	}
-	return Organization{}, absent
+	return absent
 }
 
 // reaches reports whether the caller may know of the organization: by a

@@ -28,7 +28,7 @@ type Request struct {
 // below says that the change creates something in o and records it there.
 func (r Request) below(o id.Organization) Request {
 	if id.Valid(string(o)) {
-		r.ahead = Ahead{Organization: o}
+		r.ahead = Ahead{Place: o}
 	}
 	return r
 }

@@ -72,7 +72,7 @@ type Tx interface {
 
 // Ahead is what a transaction is going to ask for; see Tx.
 type Ahead struct {
-	Organization id.Organization // Organization will be asked for it
+	Place id.Organization // Place will be asked for it
 }
 
 // OrganizationReader reads organizations.
@@ -80,6 +80,9 @@ type OrganizationReader interface {
 	// Organization returns the organization with its path, the name of its
 	// parent and its echoed profile.
 	Organization(ctx context.Context, o id.Organization) (Organization, error)
+	// Place returns what has to be known of an organization to put something
+	// into it. In a transaction that is cheaper than Organization.
+	Place(ctx context.Context, o id.Organization) (Place, error)
 	// DeletedOrganization returns an organization that was deleted.
 	DeletedOrganization(ctx context.Context, o id.Organization) (Organization, error)
 	// OrganizationsByID returns those that exist, in order of creation.
@@ -95,6 +98,13 @@ type OrganizationReader interface {
 	// SubtreeAccounts counts the accounts in o and below it, at the same cost
 	// for every size of the tree.
 	SubtreeAccounts(ctx context.Context, o id.Organization) (int64, error)
+}
+
+// Place is where something can be put.
+type Place struct {
+	ID   id.Organization
+	Name string
+	Path []id.Organization // from the root to itself
 }
 
 // OrganizationQuery asks for the organizations in Scope (the subtrees of

@@ -60,13 +60,16 @@ func (r *reader) AccountsByID(ctx context.Context, ids []id.Account) ([]org.Acco
 	return all, err
 }
 
+var insertAccount = &part{name: "account", text: `INSERT INTO accounts (id, organization_id, root_id, name, name_fold, type,
+	abuse_contact_email, enforce_two_factor, created_at, updated_at, deleted_at)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)`}
+
 // InsertAccount implements org.AccountTx.
 func (t *tx) InsertAccount(ctx context.Context, a org.Account) error {
-	const insertAccountSQL = `INSERT INTO accounts (id, organization_id, root_id, name, name_fold, type,
-		abuse_contact_email, enforce_two_factor, created_at, updated_at, deleted_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)`
-	err := t.exec(ctx, insertAccountSQL, string(a.ID), orNull(a.Organization), string(a.Root()), a.Name, fold(a.Name),
-		string(a.Type), text(a.Settings.AbuseContactEmail), a.Settings.EnforceTwoFactor, micros(a.Created), micros(a.Updated))
+	err := t.join(ctx, bound{insertAccount, []any{
+		string(a.ID), orNull(a.Organization), string(a.Root()), a.Name, fold(a.Name),
+		string(a.Type), text(a.Settings.AbuseContactEmail), a.Settings.EnforceTwoFactor, micros(a.Created), micros(a.Updated),
+	}})
 	if err != nil {
 		return err
 	}

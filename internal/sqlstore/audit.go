@@ -153,31 +153,31 @@ func (r *reader) AuditRecords(ctx context.Context, log id.Log, after int64, limi
 	return all, err
 }
 
+// The statements of a record: the second and the third select the place that
+// the first one takes.
+var (
+	nextPlace = &part{name: "head", text: `INSERT INTO audit_heads (log_id, seq, time) VALUES ($1, 1, $2)
+		ON CONFLICT (log_id) DO UPDATE SET seq = audit_heads.seq + 1,
+		time = CASE WHEN audit_heads.time > excluded.time THEN audit_heads.time ELSE excluded.time END`, returning: " RETURNING seq, time"}
+	appendRecord = &part{name: "record", text: `INSERT INTO audit_records (` + recordColumns + `) SELECT $1, seq, $2, time, $3, $4, $5, $6,
+		$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33 FROM head($1)`}
+	appendSubjects = &part{name: "subjects", text: `INSERT INTO audit_subjects (subject_id, log_id, seq)
+		SELECT value, $2, seq FROM list($1) CROSS JOIN head($2)`}
+)
+
 // AppendAudit implements org.AuditTx. The row of the head stays locked until
 // the transaction ends.
 func (t *tx) AppendAudit(ctx context.Context, r *audit.Record) error {
-	const nextSQL = `INSERT INTO audit_heads (log_id, seq, time) VALUES ($1, 1, $2)
-		ON CONFLICT (log_id) DO UPDATE SET seq = audit_heads.seq + 1,
-		time = CASE WHEN audit_heads.time > excluded.time THEN audit_heads.time ELSE excluded.time END`
-	if err := t.exec(ctx, nextSQL, string(r.Log), micros(r.Time)); err != nil {
-		return err
-	}
 	values, err := recordValues(r)
 	if err != nil {
 		return err
 	}
-	const appendSQL = `INSERT INTO audit_records (` + recordColumns + `) SELECT log_id, seq, $2, time, $3, $4, $5, $6, $7, $8, $9, $10,
-		$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33 FROM audit_heads WHERE log_id = $1`
-	if err := t.exec(ctx, appendSQL, append([]any{string(r.Log)}, values...)...); err != nil {
-		return err
+	log := string(r.Log)
+	unit := []bound{{nextPlace, []any{log, micros(r.Time)}}, {appendRecord, append([]any{log}, values...)}}
+	if subjects := r.Subjects(); len(subjects) > 0 {
+		unit = append(unit, bound{appendSubjects, []any{list(t.dialect, subjects), log}})
 	}
-	const subjectSQL = `INSERT INTO audit_subjects (subject_id, log_id, seq) SELECT $2, log_id, seq FROM audit_heads WHERE log_id = $1`
-	for _, subject := range r.Subjects() {
-		if err := t.exec(ctx, subjectSQL, string(r.Log), string(subject)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.join(ctx, unit...)
 }
 
 // AppendAudits implements org.AuditTx.

@@ -54,14 +54,15 @@ func (t *tx) settle(ctx context.Context) error {
 	return nil
 }
 
+var addCounts = &part{name: "counts", text: `INSERT INTO subtree_counts (organization_id, slot, organizations, accounts)
+	SELECT value, CAST($2 AS INTEGER), CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM list($1) WHERE TRUE ORDER BY value
+	ON CONFLICT (organization_id, slot) DO UPDATE SET
+	organizations = subtree_counts.organizations + excluded.organizations,
+	accounts = subtree_counts.accounts + excluded.accounts`}
+
 // addCounts takes the rows in the order of the identifiers.
 func (t *tx) addCounts(ctx context.Context, organizations []id.Organization, c countChange) error {
-	const countSQL = `INSERT INTO subtree_counts (organization_id, slot, organizations, accounts)
-		SELECT value, CAST($2 AS INTEGER), CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM list($1) WHERE TRUE ORDER BY value
-		ON CONFLICT (organization_id, slot) DO UPDATE SET
-		organizations = subtree_counts.organizations + excluded.organizations,
-		accounts = subtree_counts.accounts + excluded.accounts`
-	return t.exec(ctx, countSQL, list(t.dialect, organizations), t.slot(), c.organizations, c.accounts)
+	return t.join(ctx, bound{addCounts, []any{list(t.dialect, organizations), t.slot(), c.organizations, c.accounts}})
 }
 
 // Those who read counts within a transaction have its own written before.

@@ -7,12 +7,16 @@ import (
 )
 
 // dialect is everything that SQLite and PostgreSQL disagree on. Statements
-// are written for both, with one word of our own: list($n) is the table of
-// the elements, in its column value, of the list that is parameter n.
+// are written for both, with two words of our own: list($n) is the table of
+// the elements, in its column value, of the list that is parameter n, and
+// head($n) the row of audit_heads of the log that is parameter n, which a part
+// that is joined to this one has just written.
 type dialect struct {
 	name string
 	// listHead and listTail are what stands around the parameter of list.
 	listHead, listTail string
+	// head returns what stands for head.
+	head func(parameter string) string
 	// encodeList returns the parameter for list.
 	encodeList func([]string) any
 	// lockTree, lockTreeShared and lock are statements, empty where writing
@@ -26,6 +30,7 @@ type dialect struct {
 var sqliteDialect = &dialect{
 	name:     "sqlite",
 	listHead: "json_each(", listTail: ")",
+	head:        func(parameter string) string { return "audit_heads WHERE log_id = " + parameter },
 	encodeList:  encodeJSONList,
 	hasVersions: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'goose_db_version'",
 }
@@ -35,6 +40,7 @@ var sqliteDialect = &dialect{
 var postgresDialect = &dialect{
 	name:     "postgres",
 	listHead: `unnest(CAST(`, listTail: ` AS TEXT[]) COLLATE "C") AS list(value)`,
+	head:           func(string) string { return "head" },
 	encodeList:     func(list []string) any { return list },
 	lockTree:       "SELECT pg_advisory_xact_lock(7238001, 1)",
 	lockTreeShared: "SELECT pg_advisory_xact_lock_shared(7238001, 1)",
@@ -42,9 +48,13 @@ var postgresDialect = &dialect{
 	hasVersions:    "SELECT CASE WHEN to_regclass('goose_db_version') IS NULL THEN 0 ELSE 1 END",
 }
 
-// rewrite returns the statement with list($n) in the words of the engine.
+// rewrite returns the statement in the words of the engine.
 func (d *dialect) rewrite(sql string) string {
-	const word = "list("
+	sql = replaceWord(sql, "list(", func(parameter string) string { return d.listHead + parameter + d.listTail })
+	return replaceWord(sql, "head(", d.head)
+}
+
+func replaceWord(sql, word string, with func(parameter string) string) string {
 	if !strings.Contains(sql, word) {
 		return sql
 	}
@@ -56,7 +66,7 @@ func (d *dialect) rewrite(sql string) string {
 			return b.String()
 		}
 		parameter, rest, _ := strings.Cut(after, ")")
-		b.WriteString(d.listHead + parameter + d.listTail)
+		b.WriteString(with(parameter))
 		sql = rest
 	}
 }

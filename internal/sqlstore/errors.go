@@ -68,6 +68,8 @@ func postgresError(e *pgconn.PgError) error {
 	switch {
 	case e.Code == "40001" || e.Code == "40P01": // serialization failure, deadlock
 		return fmt.Errorf("%w: %w", errAgain, e)
+	case e.Code == "22P02" && strings.Contains(e.Message, staleText):
+		return errStale
 	case e.Code == "23505":
 		for _, u := range uniques {
 			if u.constraint == e.ConstraintName {

@@ -21,11 +21,12 @@ func (t *tx) Answer(ctx context.Context, u id.User, key string) (org.Answer, err
 	return a, err
 }
 
+var putAnswer = &part{name: "answer", text: `INSERT INTO idempotency_answers (user_id, key, fingerprint, status, body, created_at)
+	VALUES ($1, $2, $3, $4, $5, $6)`}
+
 // PutAnswer implements org.IdempotencyTx.
 func (t *tx) PutAnswer(ctx context.Context, u id.User, key string, a org.Answer) error {
-	const putAnswerSQL = `INSERT INTO idempotency_answers (user_id, key, fingerprint, status, body, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6)`
-	return t.exec(ctx, putAnswerSQL, string(u), key, a.Fingerprint, a.Status, bytesOf(a.Body), micros(a.Created))
+	return t.join(ctx, bound{putAnswer, []any{string(u), key, a.Fingerprint, a.Status, bytesOf(a.Body), micros(a.Created)}})
 }
 
 // DropAnswers implements org.IdempotencyTx.

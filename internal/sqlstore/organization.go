@@ -60,6 +60,7 @@ func (r *reader) Organization(ctx context.Context, o id.Organization) (org.Organ
 	found, err := r.organization(ctx, o)
 	if err == nil {
 		r.store.memo.keep(v, found)
+		r.store.recent.keepPlace(org.Place{ID: found.ID, Name: found.Name, Path: found.Path})
 	}
 	return found, err
 }
@@ -119,29 +120,30 @@ func (r *reader) SubtreeAccounts(ctx context.Context, o id.Organization) (int64,
 	return r.number(ctx, subtreeAccountsSQL, string(o))
 }
 
+var (
+	insertOrganization = &part{name: "organization", text: `INSERT INTO organizations
+		(id, parent_id, path, depth, name, name_fold, managed_by, created_at, updated_at, deleted_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)`}
+	insertClosure = &part{name: "closure", text: `INSERT INTO organization_closure (ancestor_id, created_at, descendant_id)
+		SELECT value, CAST($2 AS BIGINT), CAST($3 AS TEXT) FROM list($1)`}
+)
+
 // InsertOrganization implements org.OrganizationTx.
 func (t *tx) InsertOrganization(ctx context.Context, o org.Organization) error {
-	const insertOrganizationSQL = `INSERT INTO organizations
-		(id, parent_id, path, depth, name, name_fold, managed_by, created_at, updated_at, deleted_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)`
-	err := t.exec(ctx, insertOrganizationSQL, string(o.ID), orNull(o.Parent), joinPath(o.Path), o.Depth(),
-		o.Name, fold(o.Name), o.ManagedBy, micros(o.Created), micros(o.Updated))
-	if err != nil {
-		return err
-	}
-	return t.hang(ctx, &o)
-}
-
-// hang puts an organization that has nothing below it into the closure and
-// the counts of its ancestors.
-func (t *tx) hang(ctx context.Context, o *org.Organization) error {
-	const hangSQL = `INSERT INTO organization_closure (ancestor_id, created_at, descendant_id)
-		SELECT value, CAST($2 AS BIGINT), CAST($3 AS TEXT) FROM list($1)`
-	if err := t.exec(ctx, hangSQL, list(t.dialect, o.Path), micros(o.Created), string(o.ID)); err != nil {
+	insert := bound{insertOrganization, []any{
+		string(o.ID), orNull(o.Parent), joinPath(o.Path), o.Depth(), o.Name, fold(o.Name), o.ManagedBy, micros(o.Created), micros(o.Updated),
+	}}
+	if err := t.join(ctx, insert, t.hang(&o)); err != nil {
 		return err
 	}
 	t.count(o.Path[:len(o.Path)-1], 1, 0)
 	return nil
+}
+
+// hang returns the statement that puts an organization that has nothing below
+// it into the closure.
+func (t *tx) hang(o *org.Organization) bound {
+	return bound{insertClosure, []any{list(t.dialect, o.Path), micros(o.Created), string(o.ID)}}
 }
 
 // RenameOrganization implements org.OrganizationTx.
@@ -172,7 +174,11 @@ func (t *tx) RestoreOrganization(ctx context.Context, o org.Organization, update
 	if err := t.must(ctx, restoreOrganizationSQL, string(o.ID), micros(updated), joinPath(o.Path), o.Depth()); err != nil {
 		return err
 	}
-	return t.hang(ctx, &o)
+	if err := t.join(ctx, t.hang(&o)); err != nil {
+		return err
+	}
+	t.count(o.Path[:len(o.Path)-1], 1, 0)
+	return nil
 }
 
 // MoveOrganization implements org.OrganizationTx. It needs the tree locked

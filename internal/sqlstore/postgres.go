@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -32,13 +33,16 @@ func OpenPostgres(ctx context.Context, url string, o PostgresOptions) (*Store, e
 	if err != nil {
 		return nil, fmt.Errorf("open PostgreSQL database: %w", err)
 	}
-	return newStore(b, postgresDialect), nil
+	s := newStore(b, postgresDialect)
+	s.recent = &recent{}
+	return s, nil
 }
 
 // postgresBackend speaks to the server through pgx itself, because
 // database/sql cannot send several statements in one round trip.
 type postgresBackend struct {
-	pool *pgxpool.Pool
+	pool   *pgxpool.Pool
+	joined sync.Map // of the texts of groups
 }
 
 func openPostgres(ctx context.Context, url string, o PostgresOptions) (*postgresBackend, error) {
@@ -58,6 +62,7 @@ func openPostgres(ctx context.Context, url string, o PostgresOptions) (*postgres
 	if c.ConnConfig.RuntimeParams["application_name"] == "" {
 		c.ConnConfig.RuntimeParams["application_name"] = "orgd"
 	}
+	c.AfterConnect = lookAtDefaults
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
 		return nil, err
@@ -121,11 +126,30 @@ func (b *postgresBackend) begin(ctx context.Context, write bool) (transaction, e
 	if err != nil {
 		return nil, b.translate(err, "connect")
 	}
-	t := &postgresTransaction{conn: c, begin: beginReadSQL}
+	t := &postgresTransaction{conn: c, joined: &b.joined, begin: beginReadSQL}
 	if write {
 		t.begin = beginWriteSQL
+		t.implicit = c.Conn().PgConn().CustomData()[plainKey] == true
 	}
 	return t, nil
+}
+
+// plainKey is where a connection keeps whether its transactions are what
+// beginWriteSQL asks for even without it.
+const plainKey = "orgd_plain"
+
+// lookAtDefaults finds out whether a transaction of the connection is what
+// beginWriteSQL asks for anyway, as it is unless somebody changed the settings
+// of the server, the database or the role.
+func lookAtDefaults(ctx context.Context, c *pgx.Conn) error {
+	const plainSQL = `SELECT current_setting('default_transaction_isolation') = 'read committed'
+		AND current_setting('default_transaction_read_only') = 'off'`
+	var plain bool
+	if err := c.QueryRow(ctx, plainSQL).Scan(&plain); err != nil {
+		return translate(err, plainSQL)
+	}
+	c.PgConn().CustomData()[plainKey] = plain
+	return nil
 }
 
 func (b *postgresBackend) ready(ctx context.Context) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/jackc/pgx/v5"
@@ -17,19 +18,27 @@ import (
 // that answer nothing with the next one that does, or with COMMIT: a round
 // trip costs more than most statements. After a failure nothing more is sent.
 type postgresTransaction struct {
-	conn  *pgxpool.Conn
-	begin string
-	begun bool
-	ended bool
-	queue []statement
-	hints []statement // to be sent with the next reading statement
-	early []*answer   // of hints that were sent
-	err   error
+	conn     *pgxpool.Conn
+	joined   *sync.Map // of the texts of groups
+	begin    string
+	implicit bool // what goes out in one round trip needs neither BEGIN nor COMMIT
+	begun    bool
+	ended    bool
+	queue    []queued
+	hints    []statement // to be sent with the next reading statement
+	early    []*answer   // of hints that were sent
+	err      error
 }
 
 type statement struct {
 	text string
 	args []any
+}
+
+// queued is a statement, or several that will be one.
+type queued struct {
+	statement
+	group *group
 }
 
 func (t *postgresTransaction) keep(err error) error {
@@ -58,8 +67,66 @@ func (t *postgresTransaction) exec(_ context.Context, text string, args ...any) 
 		return t.keep(err)
 	}
 	t.forget()
-	t.queue = append(t.queue, statement{postgresDialect.rewrite(text), args})
+	t.queue = append(t.queue, queued{statement: statement{postgresDialect.rewrite(text), args}})
 	return nil
+}
+
+func (t *postgresTransaction) join(_ context.Context, unit ...bound) error {
+	if t.err != nil {
+		return t.err
+	}
+	for _, b := range unit {
+		if err := checkText(b.args); err != nil {
+			return t.keep(err)
+		}
+	}
+	t.forget()
+	g := t.lastGroup()
+	if !g.takes(unit) {
+		g = &group{}
+		t.queue = append(t.queue, queued{group: g})
+	}
+	g.units = append(g.units, unit)
+	return nil
+}
+
+func (t *postgresTransaction) assume(condition string, args ...any) error {
+	if t.err != nil {
+		return t.err
+	}
+	g := t.lastGroup()
+	same := func(s statement) bool { return s.text == condition && slices.Equal(s.args, args) }
+	if !slices.ContainsFunc(g.conditions, same) {
+		g.conditions = append(g.conditions, statement{condition, args})
+	}
+	return nil
+}
+
+// lastGroup returns the group that ends the queue, a new one if none does.
+func (t *postgresTransaction) lastGroup() *group {
+	if n := len(t.queue); n > 0 && t.queue[n-1].group != nil {
+		return t.queue[n-1].group
+	}
+	g := &group{}
+	t.queue = append(t.queue, queued{group: g})
+	return g
+}
+
+func (t *postgresTransaction) unconfirmed() bool {
+	return slices.ContainsFunc(t.queue, func(q queued) bool { return q.group != nil && len(q.group.conditions) > 0 })
+}
+
+// take empties the queue.
+func (t *postgresTransaction) take() []statement {
+	all := make([]statement, 0, len(t.queue)+1)
+	for _, q := range t.queue {
+		if q.group != nil {
+			q.statement = q.group.statement(t.joined)
+		}
+		all = append(all, q.statement)
+	}
+	t.queue = nil
+	return all
 }
 
 func (t *postgresTransaction) query(ctx context.Context, text string, args []any, each func(row) error) error {
@@ -139,37 +206,59 @@ func (t *postgresTransaction) flush(ctx context.Context) error {
 	if t.begun && len(t.queue) == 0 {
 		return nil
 	}
-	last := statement{text: t.begin}
-	if n := len(t.queue); n > 0 {
-		last, t.queue = t.queue[n-1], t.queue[:n-1]
-	} else {
-		t.begun = true
+	return t.sendAll(ctx, t.opened(t.take()))
+}
+
+// opened puts BEGIN before the first statements of a transaction.
+func (t *postgresTransaction) opened(all []statement) []statement {
+	if t.begun {
+		return all
 	}
-	return t.send(ctx, last, func(br pgx.BatchResults) error {
-		_, err := br.Exec()
-		return translate(err, last.text)
-	})
+	t.begun = true
+	return slices.Insert(all, 0, statement{text: t.begin})
+}
+
+// sendAll runs statements that answer nothing in one round trip.
+func (t *postgresTransaction) sendAll(ctx context.Context, all []statement) error {
+	var batch pgx.Batch
+	for _, s := range all {
+		batch.Queue(s.text, s.args...)
+	}
+	results := t.conn.SendBatch(ctx, &batch)
+	if err := t.pass(results, all); err != nil {
+		return err
+	}
+	return t.keep(translate(results.Close(), all[len(all)-1].text))
+}
+
+// pass reads the answers to statements that answer nothing.
+func (t *postgresTransaction) pass(results pgx.BatchResults, all []statement) error {
+	for _, s := range all {
+		tag, err := results.Exec()
+		if err == nil && s.text == commitSQL && tag.String() != "COMMIT" {
+			err = fmt.Errorf("the server answered %s", tag)
+		}
+		if err != nil {
+			_ = results.Close()
+			return t.keep(translate(err, s.text))
+		}
+	}
+	return nil
 }
 
 // send runs what is queued, then last, whose answer finish reads, and then
 // what there are hints of, in one round trip.
 func (t *postgresTransaction) send(ctx context.Context, last statement, finish func(pgx.BatchResults) error) error {
 	var batch pgx.Batch
-	ahead := t.queue
-	if !t.begun {
-		ahead = append([]statement{{text: t.begin}}, ahead...)
-	}
+	before := t.opened(t.take())
 	hints := t.hints
-	for _, s := range slices.Concat(ahead, []statement{last}, hints) {
+	for _, s := range slices.Concat(before, []statement{last}, hints) {
 		batch.Queue(s.text, s.args...)
 	}
-	t.begun, t.queue, t.hints = true, nil, nil
+	t.hints = nil
 	results := t.conn.SendBatch(ctx, &batch)
-	for _, s := range ahead {
-		if _, err := results.Exec(); err != nil {
-			_ = results.Close()
-			return t.keep(translate(err, s.text))
-		}
+	if err := t.pass(results, before); err != nil {
+		return err
 	}
 	err := t.keepEngine(finish(results))
 	for _, s := range hints {
@@ -216,19 +305,20 @@ func (t *postgresTransaction) keepEngine(err error) error {
 	return t.keep(err)
 }
 
+const commitSQL = "commit"
+
+// commit sends what is queued and commits. Statements that share a round trip
+// are a transaction anyway: the server commits them, or none, at its end.
 func (t *postgresTransaction) commit(ctx context.Context) error {
 	if t.err != nil {
 		return t.err
 	}
-	if t.begun || len(t.queue) > 0 {
-		err := t.send(ctx, statement{text: "commit"}, func(br pgx.BatchResults) error {
-			tag, err := br.Exec()
-			if err == nil && tag.String() != "COMMIT" {
-				err = fmt.Errorf("the server answered %s", tag)
-			}
-			return translate(err, "commit")
-		})
-		if err != nil {
+	all := t.take()
+	if t.begun || len(all) > 0 {
+		if t.begun || !t.implicit {
+			all = append(t.opened(all), statement{text: commitSQL})
+		}
+		if err := t.sendAll(ctx, all); err != nil {
 			return err
 		}
 	}

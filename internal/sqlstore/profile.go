@@ -26,16 +26,18 @@ func (r *reader) Profile(ctx context.Context, o org.Owner) (org.Profile, error) 
 	return p, err
 }
 
+var putProfile = &part{name: "profile", text: `INSERT INTO profiles (owner_id, business_address, business_email, business_name,
+	business_phone, external_metadata, echoed, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+	ON CONFLICT (owner_id) DO UPDATE SET business_address = excluded.business_address,
+	business_email = excluded.business_email, business_name = excluded.business_name,
+	business_phone = excluded.business_phone, external_metadata = excluded.external_metadata,
+	echoed = excluded.echoed, updated_at = excluded.updated_at`}
+
 // PutProfile implements org.ProfileTx.
 func (t *tx) PutProfile(ctx context.Context, o org.Owner, p org.Profile, echoed bool, updated time.Time) error {
-	const putProfileSQL = `INSERT INTO profiles (owner_id, business_address, business_email, business_name,
-		business_phone, external_metadata, echoed, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (owner_id) DO UPDATE SET business_address = excluded.business_address,
-		business_email = excluded.business_email, business_name = excluded.business_name,
-		business_phone = excluded.business_phone, external_metadata = excluded.external_metadata,
-		echoed = excluded.echoed, updated_at = excluded.updated_at`
-	return t.exec(ctx, putProfileSQL, ownerID(o), p.BusinessAddress, p.BusinessEmail, p.BusinessName,
-		p.BusinessPhone, p.ExternalMetadata, echoed, micros(updated))
+	return t.join(ctx, bound{putProfile, []any{
+		ownerID(o), p.BusinessAddress, p.BusinessEmail, p.BusinessName, p.BusinessPhone, p.ExternalMetadata, echoed, micros(updated),
+	}})
 }
 
 // DeleteProfile implements org.ProfileTx.

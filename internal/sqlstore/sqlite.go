@@ -209,6 +209,24 @@ func (t *sqliteTransaction) exec(ctx context.Context, text string, args ...any) 
 	return err
 }
 
+// join runs the parts one after the other: there is no round trip to save.
+func (t *sqliteTransaction) join(ctx context.Context, unit ...bound) error {
+	for _, b := range unit {
+		if err := t.exec(ctx, b.part.text, b.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Nothing is assumed and nothing put off on SQLite.
+
+func (t *sqliteTransaction) assume(string, ...any) error { return nil }
+
+func (t *sqliteTransaction) unconfirmed() bool { return false }
+
+func (t *sqliteTransaction) flush(context.Context) error { return t.err }
+
 // change leaves no way on after a failure, as PostgreSQL does.
 func (t *sqliteTransaction) change(ctx context.Context, text string, args ...any) (int64, error) {
 	if t.err != nil {

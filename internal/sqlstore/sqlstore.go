@@ -35,6 +35,16 @@ type transaction interface {
 	// exec runs a writing statement, at once or together with the next
 	// reading one or the commit. Its failure may come out of those.
 	exec(ctx context.Context, sql string, args ...any) error
+	// join is exec for parts of which those that follow each other may become
+	// one statement. Those of one call always do, or none does.
+	join(ctx context.Context, unit ...bound) error
+	// assume says that a condition holds here, which is looked at together
+	// with what follows. If it does not, the transaction fails with errStale.
+	assume(condition string, args ...any) error
+	// unconfirmed reports whether there are assumptions that were not looked at.
+	unconfirmed() bool
+	// flush sends what was put off.
+	flush(ctx context.Context) error
 	// change runs a writing statement at once and counts the rows.
 	change(ctx context.Context, sql string, args ...any) (int64, error)
 	commit(ctx context.Context) error
@@ -64,7 +74,8 @@ type backend interface {
 type Store struct {
 	reader
 	backend backend
-	memo    *memo // of SQLite
+	memo    *memo   // of SQLite
+	recent  *recent // of PostgreSQL
 }
 
 var _ org.Store = (*Store)(nil)
@@ -100,10 +111,15 @@ const (
 // Update implements org.Store.
 func (s *Store) Update(ctx context.Context, f func(org.Tx) error) error {
 	backoff := firstBackoff
+	assumed := s.recent
 	for attempt := 1; ; attempt++ {
-		err, again := s.attempt(ctx, f)
+		err, again := s.attempt(ctx, f, assumed)
 		if !again {
 			return err
+		}
+		if assumed != nil && errors.Is(err, errStale) {
+			assumed = nil
+			continue
 		}
 		if attempt == attempts {
 			return fault.Wrap(fault.Unavailable, "The change met too many others; try again", err)
@@ -119,16 +135,19 @@ func (s *Store) Update(ctx context.Context, f func(org.Tx) error) error {
 	}
 }
 
-// attempt runs f in a transaction once and reports whether to run it again.
-func (s *Store) attempt(ctx context.Context, f func(org.Tx) error) (err error, again bool) {
+// attempt runs f in a transaction once, on what is assumed, and reports
+// whether to run it again.
+func (s *Store) attempt(ctx context.Context, f func(org.Tx) error, assumed *recent) (err error, again bool) {
 	t, err := s.backend.begin(ctx, true)
 	if err != nil {
 		return err, false
 	}
 	defer t.rollback(ctx)
-	tx := &tx{reader: reader{conn: t, dialect: s.dialect}, transaction: t}
+	tx := &tx{reader: reader{conn: t, dialect: s.dialect}, transaction: t, recent: s.recent, assumed: assumed}
 	if err = f(tx); err == nil {
 		err = tx.finish(ctx)
+	} else {
+		err = tx.confirm(ctx, err)
 	}
 	if err == nil {
 		return nil, false
@@ -190,8 +209,10 @@ func (r *reader) number(ctx context.Context, sql string, args ...any) (int64, er
 type tx struct {
 	reader
 	transaction
-	tree   treeLock
-	counts []countChange // not written yet
+	tree    treeLock
+	counts  []countChange // not written yet
+	recent  *recent       // for what is read
+	assumed *recent       // recent, or nil when what is asked for has to be read
 }
 
 // treeLock is how the shape of the trees is held.
@@ -213,6 +234,24 @@ func (t *tx) finish(ctx context.Context) error {
 	return t.commit(ctx)
 }
 
+// A transaction that has written something assumes nothing any more: it has
+// to see what it wrote.
+
+func (t *tx) exec(ctx context.Context, sql string, args ...any) error {
+	t.assumed = nil
+	return t.transaction.exec(ctx, sql, args...)
+}
+
+func (t *tx) change(ctx context.Context, sql string, args ...any) (int64, error) {
+	t.assumed = nil
+	return t.transaction.change(ctx, sql, args...)
+}
+
+func (t *tx) join(ctx context.Context, unit ...bound) error {
+	t.assumed = nil
+	return t.transaction.join(ctx, unit...)
+}
+
 // LockTree implements org.Tx.
 func (t *tx) LockTree(ctx context.Context, exclusive bool) error {
 	want, sql := treeShared, t.dialect.lockTreeShared
@@ -223,7 +262,7 @@ func (t *tx) LockTree(ctx context.Context, exclusive bool) error {
 		return nil
 	}
 	t.tree = want
-	return t.exec(ctx, sql)
+	return t.transaction.exec(ctx, sql)
 }
 
 // Lock implements org.Tx.
@@ -234,7 +273,7 @@ func (t *tx) Lock(ctx context.Context, keys ...string) error {
 	for _, k := range keys {
 		h := fnv.New64a()
 		h.Write([]byte(k))
-		if err := t.exec(ctx, t.dialect.lock, int64(h.Sum64())); err != nil {
+		if err := t.transaction.exec(ctx, t.dialect.lock, int64(h.Sum64())); err != nil {
 			return err
 		}
 	}
@@ -243,9 +282,10 @@ func (t *tx) Lock(ctx context.Context, keys ...string) error {
 
 // Ahead implements org.Tx.
 func (t *tx) Ahead(a org.Ahead) {
-	if a.Organization != "" {
-		t.ahead(organizationSQL, string(a.Organization))
+	if _, ok := t.assumed.place(a.Place); ok || a.Place == "" {
+		return
 	}
+	t.ahead(placeSQL, string(a.Place))
 }
 
 // must runs a change that has to find exactly one row. Finding none means

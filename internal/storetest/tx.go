@@ -273,6 +273,8 @@ func (w *world) moveNow(key id.Organization, to org.Organization) {
 	}
 }
 
+func placeOf(o org.Organization) org.Place { return org.Place{ID: o.ID, Name: o.Name, Path: o.Path} }
+
 func looksAhead(w *world) {
 	o := w.root("Root")
 	log := id.Log(o.ID)
@@ -281,12 +283,12 @@ func looksAhead(w *world) {
 			return err
 		}
 		at := w.now()
-		tx.Ahead(org.Ahead{Organization: o.ID})
+		tx.Ahead(org.Ahead{Place: o.ID})
 		if _, err := tx.AnyUser(ctx); err != nil {
 			return err
 		}
-		found(w, "announced", o)(tx.Organization(ctx, o.ID))
-		found(w, "asked for again", o)(tx.Organization(ctx, o.ID))
+		found(w, "announced", placeOf(o))(tx.Place(ctx, o.ID))
+		found(w, "asked for again", placeOf(o))(tx.Place(ctx, o.ID))
 		r := about(audit.OrganizationUpdate, string(log), string(o.ID), at)
 		if err := w.record(ctx, tx, r); err != nil {
 			return err
@@ -294,14 +296,14 @@ func looksAhead(w *world) {
 		if err := w.record(ctx, tx, r); err != nil {
 			return err
 		}
-		tx.Ahead(org.Ahead{Organization: o.ID})
+		tx.Ahead(org.Ahead{Place: o.ID})
 		if err := tx.RenameOrganization(ctx, o.ID, "New", at); err != nil {
 			return err
 		}
 		o.Name, o.Updated = "New", at
-		found(w, "after a write", o)(tx.Organization(ctx, o.ID))
-		tx.Ahead(org.Ahead{Organization: "nothing"})
-		absent[org.Organization](w, "nothing")(tx.Organization(ctx, "nothing"))
+		found(w, "after a write", placeOf(o))(tx.Place(ctx, o.ID))
+		tx.Ahead(org.Ahead{Place: "nothing"})
+		absent[org.Place](w, "nothing")(tx.Place(ctx, "nothing"))
 		return w.record(ctx, tx, r)
 	})
 	w.wantLog(log, 0, 10, 1, 2, 3, 4)

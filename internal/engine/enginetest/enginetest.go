@@ -40,7 +40,7 @@ func All(tb testing.TB) []Engine {
 		migrated := engines[i].Migrated
 		engines[i].Open = func(tb testing.TB) org.Store {
 			tb.Helper()
-			return open(tb, migrated(tb))
+			return OpenAt(tb, migrated(tb))
 		}
 	}
 	return engines
@@ -95,7 +95,9 @@ func postgresURL(tb testing.TB) string {
 
 // open opens a store. Tests are about what is stored, not about power
 // failures, so SQLite need not wait for the disk.
-func open(tb testing.TB, url string) org.Store {
+// OpenAt returns a store on a database that is migrated, as another process
+// would open it. It is closed when the test ends.
+func OpenAt(tb testing.TB, url string) org.Store {
 	tb.Helper()
 	s, err := engine.Open(tb.Context(), url, engine.Options{SQLiteSynchronous: "normal"})
 	if err != nil {
