@@ -77,7 +77,11 @@ func (b *sqliteBackend) connect(ctx context.Context, readers int) error {
 	if err != nil {
 		return err
 	}
-	b.writer.conn, b.writer.idle = w, true
+	c, err := b.open()
+	if err != nil {
+		return errors.Join(err, w.close())
+	}
+	b.writer.conn, b.writer.checkpoints, b.writer.idle = w, newCheckpointer(c), true
 	for range readers {
 		r, err := b.open()
 		if err != nil {

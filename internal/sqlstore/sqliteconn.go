@@ -45,8 +45,8 @@ func openSQLiteDB(path, synchronous string) (*sql.DB, error) {
 }
 
 // sqliteName describes the connections; the busy timeout comes first, because
-// the other settings may have to wait already. Checkpoints are rare, because
-// each of them waits for the disk; the log grows to 40 MB between two.
+// the other settings may have to wait already. Checkpoints are the business of
+// checkpointer; SQLite itself makes one when the log has grown to 64 MB.
 func sqliteName(path, synchronous string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -54,7 +54,7 @@ func sqliteName(path, synchronous string) (string, error) {
 	}
 	settings := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(5000)", "journal_mode(wal)", "synchronous(" + synchronous + ")", "foreign_keys(1)",
-		"cache_size(-32000)", "journal_size_limit(67108864)", "wal_autocheckpoint(10000)", "temp_store(memory)",
+		"cache_size(-32000)", "journal_size_limit(67108864)", "wal_autocheckpoint(16000)", "temp_store(memory)",
 	}}
 	name := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: settings.Encode()}
 	return name.String(), nil

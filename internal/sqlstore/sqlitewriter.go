@@ -27,8 +27,9 @@ type sqliteWriter struct {
 
 	// What follows belongs to whoever has the connection.
 
-	conn  *sqliteConn
-	group *commitGroup // the finished transactions, nil when there are none
+	conn        *sqliteConn
+	group       *commitGroup // the finished transactions, nil when there are none
+	checkpoints *checkpointer
 }
 
 // commitGroup is transactions that wait for their common commit.
@@ -91,11 +92,12 @@ func (w *sqliteWriter) next(rest bool) bool {
 // pass gives the connection away. If nobody is there to commit for the group,
 // or it is full, it is committed first.
 func (w *sqliteWriter) pass() {
-	if w.group != nil {
-		if w.group.size < maxGroup && w.next(false) {
+	if g := w.group; g != nil {
+		if g.size < maxGroup && w.next(false) {
 			return
 		}
 		w.finish(w.commit())
+		w.checkpoints.count(g.size, w.conn)
 	}
 	w.next(true)
 }
@@ -176,7 +178,7 @@ func (w *sqliteWriter) close() error {
 	if w.group != nil {
 		w.finish(w.commit())
 	}
-	return w.conn.close()
+	return errors.Join(w.checkpoints.close(), w.conn.close())
 }
 
 // sqliteWriting is a transaction that writes.
