@@ -39,11 +39,11 @@ func (s *suite) linePocketBase(ctx context.Context) error {
 		line       table.Line
 		ours, base load.Request
 	}{
-		{table.Line{Name: "(e) get by id beside PocketBase", Wanted: 3}, st.gets(), pb.gets()},
-		{table.Line{Name: "(e) list of 50 with total beside PocketBase", Wanted: 3}, page(st.admin), pb.page()},
-		{table.Line{Name: "(e) create beside PocketBase", Wanted: 1.5}, st.creates(st.data.Organizations), pb.creates()},
+		{table.Line{Name: "(e) get by id beside PocketBase", Bound: table.AtLeast, Wanted: 3}, st.gets(), pb.gets()},
+		{table.Line{Name: "(e) list of 50 with total beside PocketBase", Bound: table.AtLeast, Wanted: 3}, page(st.admin), pb.page()},
+		{table.Line{Name: "(e) create beside PocketBase, synchronous NORMAL"}, st.creates(st.data.Organizations), pb.creates()},
 	} {
-		l.line.Unit, l.line.Bound = "req/s", table.AtLeast
+		l.line.Unit = "req/s"
 		l.line.Note = "baseline: PocketBase on a collection with the same rows, WAL and synchronous NORMAL on both sides, its request log off"
 		if err := s.alternate(l.line, s.rate(ctx, st.server.Addr, l.ours), s.rate(ctx, pb.Addr, l.base)); err != nil {
 			return err
@@ -52,7 +52,8 @@ func (s *suite) linePocketBase(ctx context.Context) error {
 	return s.durableCreates(ctx, st)
 }
 
-// durableCreates measures creates once more with synchronous FULL on both sides, which is our default.
+// durableCreates measures creates with synchronous FULL on both sides: what was answered survives a loss of power,
+// which is our default and what an audit record is worth something for.
 func (s *suite) durableCreates(ctx context.Context, st *store) error {
 	if err := st.server.Stop(); err != nil {
 		return err
@@ -68,8 +69,8 @@ func (s *suite) durableCreates(ctx context.Context, st *store) error {
 		return err
 	}
 	line := table.Line{
-		Name: "(e) the same, synchronous FULL", Unit: "req/s",
-		Note: "a commit waits for the disk on both sides, which is our default",
+		Name: "(e) create beside PocketBase, synchronous FULL", Unit: "req/s", Bound: table.AtLeast, Wanted: 1.5,
+		Note: "a commit waits for the disk on both sides, which is our default; PocketBase's is NORMAL",
 	}
 	return s.alternate(line, s.rate(ctx, server.Addr, st.creates(st.data.Organizations)), s.rate(ctx, pb.Addr, pb.creates()))
 }
