@@ -29,7 +29,9 @@ const (
 	FieldResourceProduct
 	FieldResourceScope
 	FieldResourceType
-	Fields // the number of fields
+	FieldAccount
+	FieldZone // of every record "": there are no zones here
+	Fields    // the number of fields
 )
 
 // Of returns what f looks at in a record, byte for byte as filters compare
@@ -58,6 +60,10 @@ func (f Field) Of(r *Record) string {
 		return string(r.Resource.Scope)
 	case FieldResourceType:
 		return r.Resource.Type
+	case FieldAccount:
+		return string(r.Account)
+	case FieldZone:
+		return ""
 	default:
 		return f.ofActor(&r.Actor)
 	}
@@ -102,12 +108,25 @@ func (f *Filter) Matches(r *Record) bool {
 // The times of a log never go back, so that the window is a range of its
 // sequence numbers. A page begins behind the number After, 0 for the first,
 // and has Limit records at most.
+//
+// The records of several logs are in the order in which they were entered in
+// the journal: by tick, and those of one tick by number. There Tick is the
+// tick of After.
 type Query struct {
 	Since, Before time.Time
 	Filters       []Filter
 	Ascending     bool
 	After         int64
+	Tick          int64
 	Limit         int
+}
+
+// Merged is a page of the records of several logs. Tick is that of the last
+// one, and More says whether others that match follow.
+type Merged struct {
+	Records []Record
+	Tick    int64
+	More    bool
 }
 
 // Matches reports whether r is in the window and passes every filter.

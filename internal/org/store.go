@@ -423,6 +423,18 @@ type AuditReader interface {
 	AuditRecord(ctx context.Context, log id.Log, r id.Record) (audit.Record, error)
 	// AuditRecordsByID returns those records of the log that there are, in order.
 	AuditRecordsByID(ctx context.Context, log id.Log, ids []id.Record) ([]audit.Record, error)
+	// ListAudits returns a page of several logs in the order of the journal.
+	// What is not in the journal yet is not listed.
+	ListAudits(ctx context.Context, logs []id.Log, q audit.Query) (audit.Merged, error)
+	// AuditBacklog counts the records of the logs that the journal lacks.
+	AuditBacklog(ctx context.Context, logs []id.Log) (int64, error)
+	// SubtreePaths returns the path of o and of every organization below it,
+	// among them those that were deleted since, as they would be restored.
+	SubtreePaths(ctx context.Context, o id.Organization, since time.Time) ([][]id.Organization, error)
+	// AccountLogs returns the logs with records about the account.
+	AccountLogs(ctx context.Context, a id.Account) ([]id.Log, error)
+	// ResourceLogs returns the logs with records about a resource.
+	ResourceLogs(ctx context.Context, resource string) ([]id.Log, error)
 }
 
 // AuditTx writes audit logs.
@@ -437,6 +449,12 @@ type AuditTx interface {
 	// AppendAudits does that for many records of one log, in their order, and
 	// fills in Seq and Time of each.
 	AppendAudits(ctx context.Context, records []*audit.Record) error
+	// JournalAudits enters in the journal what it lacks of the logs. The order
+	// of ticks is the order of commits: a place that was read is never
+	// followed by a record that gets an earlier one. No tick is earlier than
+	// at, or than the record that it is given to; records that are entered
+	// together are in the order of their times, roughly if there are many.
+	JournalAudits(ctx context.Context, logs []id.Log, at time.Time) error
 }
 
 // IdempotencyTx remembers the answers to requests with an Idempotency-Key.

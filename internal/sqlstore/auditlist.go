@@ -31,6 +31,8 @@ var auditColumns = [audit.Fields]string{
 	audit.FieldResourceProduct: "resource_product",
 	audit.FieldResourceScope:   "resource_scope",
 	audit.FieldResourceType:    "resource_type",
+	audit.FieldAccount:         "account_id",
+	audit.FieldZone:            "''",
 }
 
 // ListAudit implements org.AuditReader. The window is turned into a range of
@@ -106,6 +108,9 @@ func filterAudit(b *builder, f *audit.Filter) {
 		in, equal = " NOT IN (", " <> "
 	}
 	values := auditValues(f)
+	if f.Field == audit.FieldAccount && !f.Not && !slices.Contains(f.Values, "") {
+		b.add(" AND account_id <> ''") // as its index says
+	}
 	switch {
 	case len(values) == 0 && f.Not:
 	case len(values) == 0:

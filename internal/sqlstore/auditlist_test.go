@@ -2,6 +2,7 @@ package sqlstore_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ import (
 var selective = map[audit.Field]string{
 	audit.FieldID: "audit_records_id", audit.FieldActorID: "audit_records_actor", audit.FieldActorEmail: "audit_records_email",
 	audit.FieldActorIP: "audit_records_ip", audit.FieldActorTokenID: "audit_records_token",
-	audit.FieldRawRayID: "audit_records_ray", audit.FieldResourceID: "audit_records_resource",
+	audit.FieldRawRayID: "audit_records_ray", audit.FieldResourceID: "audit_records_resource", audit.FieldAccount: "audit_records_account",
 }
 
 // readInOrder are the fields that SQLite compares in the index that it reads a
@@ -36,7 +37,7 @@ func TestAuditPlans(t *testing.T) {
 			s := openStore(t, url)
 			fillLogs(t, s)
 			e.Exec(t, url, "ANALYZE")
-			for field := range audit.Fields {
+			for field := range audit.FieldZone { // which no column has
 				for _, not := range []bool{false, true} {
 					q := audit.Query{
 						Since: logStart.Add(1000 * time.Second), Before: logStart.Add(4000 * time.Second), Limit: 100,
@@ -61,11 +62,11 @@ func checkPlans(t *testing.T, engine string, q *audit.Query, window, page string
 	if strings.Count(window, "audit_records_time") != 2 || strings.Contains(window, "Seq Scan") || strings.Contains(window, "SCAN audit") {
 		t.Errorf("%s: the window is not found by its index:\n%s", about, window)
 	}
-	bounded := "Index Cond: ((log_id = " // and, in the same condition, the numbers
+	bounded := regexp.MustCompile(`Index Cond: \(.*\(log_id = `) // and, in the same condition, the numbers
 	if engine == "sqlite" {
-		bounded = "log_id=?" // and, in the same line, the numbers or what is looked for
+		bounded = regexp.MustCompile(`log_id=\?`) // and, in the same line, the numbers or what is looked for
 	}
-	if strings.Contains(page, "Seq Scan") || strings.Contains(page, "SCAN audit") || !strings.Contains(page, bounded) {
+	if strings.Contains(page, "Seq Scan") || strings.Contains(page, "SCAN audit") || !bounded.MatchString(page) {
 		t.Errorf("%s: the plan is not bounded by the log:\n%s", about, page)
 	}
 	index, rare := selective[q.Filters[0].Field]
@@ -106,7 +107,7 @@ func fillLogs(t *testing.T, s org.Store) {
 func numbered(log id.Log, i int) *audit.Record {
 	n := fmt.Sprint(i)
 	r := audit.Record{
-		Log: log, ID: id.Record(n), Time: logStart.Add(time.Duration(i) * time.Second), Result: audit.Success, Action: audit.OrganizationUpdate,
+		Log: log, ID: id.Record(n), Account: id.Account(n), Time: logStart.Add(time.Duration(i) * time.Second), Result: audit.Success, Action: audit.OrganizationUpdate,
 		Actor:    audit.Actor{ID: id.User(n), Email: n, IP: n, TokenID: id.Token(n), TokenName: n},
 		Raw:      audit.Raw{RayID: n, Method: "GET", URI: n, Status: 200},
 		Resource: audit.Resource{ID: n, Type: "organization", Product: "organizations", Request: []byte(strings.Repeat("x", 300))},

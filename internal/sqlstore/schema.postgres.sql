@@ -86,6 +86,19 @@ CREATE TABLE audit_heads (
 
 ALTER TABLE audit_heads ADD CONSTRAINT audit_heads_pkey PRIMARY KEY (log_id);
 
+CREATE TABLE audit_journal (
+    tick bigint NOT NULL,
+    log_id text COLLATE "C" NOT NULL,
+    first_seq bigint NOT NULL,
+    last_seq bigint NOT NULL
+);
+
+ALTER TABLE audit_journal ADD CONSTRAINT audit_journal_pkey PRIMARY KEY (tick);
+
+CREATE UNIQUE INDEX audit_journal_seq ON public.audit_journal USING btree (log_id, last_seq, tick);
+
+CREATE UNIQUE INDEX audit_journal_tick ON public.audit_journal USING btree (log_id, tick, last_seq);
+
 CREATE TABLE audit_records (
     log_id text COLLATE "C" NOT NULL,
     seq bigint NOT NULL,
@@ -126,6 +139,8 @@ CREATE TABLE audit_records (
 
 ALTER TABLE audit_records ADD CONSTRAINT audit_records_pkey PRIMARY KEY (log_id, seq);
 
+CREATE INDEX audit_records_account ON public.audit_records USING btree (account_id, log_id, seq) WHERE (account_id <> ''::text);
+
 CREATE INDEX audit_records_actor ON public.audit_records USING btree (log_id, actor_id, seq);
 
 CREATE INDEX audit_records_email ON public.audit_records USING btree (log_id, actor_email, seq);
@@ -136,7 +151,7 @@ CREATE INDEX audit_records_ip ON public.audit_records USING btree (log_id, actor
 
 CREATE INDEX audit_records_ray ON public.audit_records USING btree (log_id, raw_ray_id, seq);
 
-CREATE INDEX audit_records_resource ON public.audit_records USING btree (log_id, resource_id, resource_type, seq);
+CREATE INDEX audit_records_resource ON public.audit_records USING btree (resource_id, log_id, seq);
 
 CREATE INDEX audit_records_time ON public.audit_records USING btree (log_id, "time", seq);
 
@@ -211,6 +226,8 @@ CREATE TABLE organizations (
 );
 
 ALTER TABLE organizations ADD CONSTRAINT organizations_pkey PRIMARY KEY (id);
+
+CREATE INDEX organizations_deleted ON public.organizations USING btree (parent_id, id) WHERE (deleted_at <> 0);
 
 CREATE INDEX organizations_name ON public.organizations USING btree (name_fold, created_at, id) WHERE (deleted_at = 0);
 

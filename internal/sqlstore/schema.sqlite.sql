@@ -66,6 +66,17 @@ CREATE TABLE audit_heads (
     time   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE audit_journal (
+    tick      INTEGER NOT NULL PRIMARY KEY,
+    log_id    TEXT    NOT NULL,
+    first_seq INTEGER NOT NULL,
+    last_seq  INTEGER NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX audit_journal_seq ON audit_journal (log_id, last_seq, tick);
+
+CREATE UNIQUE INDEX audit_journal_tick ON audit_journal (log_id, tick, last_seq);
+
 CREATE TABLE audit_records (
     log_id             TEXT    NOT NULL,
     seq                INTEGER NOT NULL,
@@ -103,6 +114,8 @@ CREATE TABLE audit_records (
     after_change       TEXT    NOT NULL,
     personal           TEXT    NOT NULL  -- JSON, '' for none
 ) STRICT;
+
+CREATE INDEX audit_records_account ON audit_records (account_id, log_id, seq) WHERE account_id <> '';
 
 CREATE UNIQUE INDEX audit_records_id ON audit_records (id, log_id);
 
@@ -170,6 +183,8 @@ CREATE TABLE organizations (
     updated_at INTEGER NOT NULL,
     deleted_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX organizations_deleted ON organizations (parent_id, id) WHERE deleted_at <> 0;
 
 CREATE INDEX organizations_name ON organizations (name_fold, created_at, id) WHERE deleted_at = 0;
 

@@ -162,6 +162,7 @@ func (r random) record(w *world, log id.Log) audit.Record {
 			ID: r.rare("resource", "r"), Type: r.of("thing", "other thing"), Product: r.of("things", ""), Scope: audit.Scope(r.of("organizations", "accounts")),
 		},
 	}
+	rec.Account = id.Account(r.rare("", "account"))
 	rec.Action.Resource, rec.Action.Product = rec.Resource.Type, rec.Resource.Product
 	return rec
 }

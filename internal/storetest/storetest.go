@@ -38,6 +38,7 @@ func groups() []group {
 		{"Tokens", tokenCases()},
 		{"Audit", auditCases()},
 		{"ListAudit", auditListCases()},
+		{"ListAudits", auditMergeCases()},
 		{"Idempotency", idempotencyCases()},
 		{"Faults", faultCases()},
 	}
