@@ -12,11 +12,13 @@ import (
 	"github.com/orgd/orgd/internal/id"
 )
 
-// AuditPage is one page of an audit log. After is the number behind which the
-// next page begins, 0 when there is none.
+// AuditPage is one page of an audit log, or of several. After is the number
+// behind which the next page begins, 0 when there is none; of several logs,
+// Tick is its place in their order.
 type AuditPage struct {
 	Records []audit.Record
 	After   int64
+	Tick    int64
 }
 
 // HistoryStatus says how well the history of a resource is known.
@@ -40,38 +42,30 @@ func (s *Service) AuditLog(ctx context.Context, r Request, o id.Organization, q 
 	if err == nil {
 		p, err = s.listAudit(ctx, id.Log(o), q)
 	}
-	return p, s.recordRead(ctx, r, auditRead{audit.LogView, o, q, shows(p, q)}, err)
+	return p, s.recordRead(ctx, r, auditRead{action: audit.LogView, log: o, query: q, shows: shows(p, q)}, err)
 }
 
-// AuditHistory returns a page of the records in the log of an organization
-// that are about the same resource as the record source.
+// AuditHistory returns a page of the records about the same resource as the
+// record source in the log of an organization, in whichever log that the
+// caller may read they are.
 func (s *Service) AuditHistory(ctx context.Context, r Request, o id.Organization, source id.Record, q audit.Query) (AuditPage, HistoryStatus, error) {
 	var p AuditPage
 	status := HistoryUnavailable
 	err := s.checkAudit(ctx, r, o)
 	if err == nil {
-		p, status, err = s.history(ctx, id.Log(o), source, q)
+		var e audit.Record
+		if e, err = s.auditRecord(ctx, id.Log(o), source); err == nil {
+			p, status, err = s.history(ctx, r.Caller, &e, q)
+		}
 	}
-	return p, status, s.recordRead(ctx, r, auditRead{audit.LogHistoryView, o, q, shows(p, q)}, err)
+	return p, status, s.recordRead(ctx, r, auditRead{action: audit.LogHistoryView, log: o, query: q, shows: shows(p, q)}, err)
 }
 
-func (s *Service) history(ctx context.Context, log id.Log, source id.Record, q audit.Query) (AuditPage, HistoryStatus, error) {
-	absent := fault.ErrNotFound("audit log entry")
+func (s *Service) auditRecord(ctx context.Context, log id.Log, source id.Record) (audit.Record, error) {
 	if !id.Valid(string(source)) {
-		return AuditPage{}, HistoryUnavailable, absent
+		return audit.Record{}, fault.ErrNotFound("audit log entry")
 	}
-	r, err := s.Store.AuditRecord(ctx, log, source)
-	if errors.Is(err, absent) {
-		return AuditPage{}, HistoryUnavailable, absent
-	}
-	if err != nil || r.Resource.ID == "" {
-		return AuditPage{}, HistoryUnavailable, err
-	}
-	q.Filters = append(slices.Clone(q.Filters),
-		audit.Filter{Field: audit.FieldResourceID, Values: []string{r.Resource.ID}},
-		audit.Filter{Field: audit.FieldResourceType, Values: []string{r.Resource.Type}})
-	p, err := s.listAudit(ctx, log, q)
-	return p, HistoryExact, err
+	return s.Store.AuditRecord(ctx, log, source)
 }
 
 // listAudit reads a page. Forwards, the page at the end of a window that may
@@ -81,11 +75,15 @@ func (s *Service) history(ctx context.Context, log id.Log, source id.Record, q a
 func (s *Service) listAudit(ctx context.Context, log id.Log, q audit.Query) (AuditPage, error) {
 	records, more, err := s.Store.ListAudit(ctx, log, q)
 	p := AuditPage{Records: records}
-	growing := q.Ascending && q.Before.After(s.now().Add(-auditSettling))
-	if n := len(records); n > 0 && (more || growing) {
+	if n := len(records); n > 0 && (more || s.growing(&q)) {
 		p.After = records[n-1].Seq
 	}
 	return p, err
+}
+
+// growing reports whether a list may still get records behind its last one.
+func (s *Service) growing(q *audit.Query) bool {
+	return q.Ascending && q.Before.After(s.now().Add(-auditSettling))
 }
 
 func (s *Service) checkAudit(ctx context.Context, r Request, o id.Organization) error {
@@ -96,12 +94,14 @@ func (s *Service) checkAudit(ctx context.Context, r Request, o id.Organization) 
 	return require(r.Caller, auth.AuditRead, auth.OrganizationTarget(org.Path))
 }
 
-// auditRead is a reading of a log that may have to be recorded there.
+// auditRead is a reading of the log of an organization, or of the records
+// about an account, that may have to be recorded there.
 type auditRead struct {
-	action audit.Action
-	log    id.Organization
-	query  audit.Query
-	shows  bool
+	action  audit.Action
+	log     id.Organization
+	account id.Account
+	query   audit.Query
+	shows   bool
 }
 
 // shows reports whether a page is worth a record: the first of a list, and
@@ -121,20 +121,36 @@ func (s *Service) recordRead(ctx context.Context, r Request, a auditRead, err er
 	}
 	_, recordErr := mutate(ctx, s, r, func(ctx context.Context, c *change) (struct{}, error) {
 		c.view = true
-		org, err := c.visibleOrganization(ctx, a.log, "", "organization")
+		target, err := c.announceRead(ctx, &a)
 		if err != nil {
 			return struct{}{}, err
 		}
-		c.record(entry{action: a.action, log: id.Log(a.log), resource: string(a.log)})
 		if err := c.aboutThose(ctx, a.query.Filters); err != nil {
 			return struct{}{}, err
 		}
-		return struct{}{}, c.require(auth.AuditRead, auth.OrganizationTarget(org.Path))
+		return struct{}{}, c.require(auth.AuditRead, target)
 	})
 	if recordErr != nil {
 		return recordErr
 	}
 	return err
+}
+
+// announceRead announces the record of a reading and returns what it read.
+func (c *change) announceRead(ctx context.Context, a *auditRead) (auth.Target, error) {
+	if a.account == "" {
+		org, err := c.visibleOrganization(ctx, a.log, "", "organization")
+		if err == nil {
+			c.record(entry{action: a.action, log: id.Log(a.log), resource: string(a.log)})
+		}
+		return auth.OrganizationTarget(org.Path), err
+	}
+	acc, err := visibleAccount(ctx, c.Tx, c.caller, a.account)
+	if err == nil {
+		log, scope := accountLog(&acc)
+		c.record(entry{action: a.action, log: log, scope: scope, resource: string(a.account), account: a.account})
+	}
+	return accountTarget(&acc), err
 }
 
 // aboutThose finds out whom the filters name by e-mail.

@@ -373,3 +373,16 @@ func (s *Service) Housekeep(ctx context.Context) error {
 		return tx.DropAnswers(ctx, before)
 	})
 }
+
+// journal enters in the journal what it lacks of the logs, and reports whether
+// that was anything. Like Housekeep it changes nothing that a record would be
+// about: it says in which order the records are read.
+func (s *Service) journal(ctx context.Context, logs []id.Log) (bool, error) {
+	n, err := s.Store.AuditBacklog(ctx, logs)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	at := s.now()
+	err = s.Store.Update(ctx, func(tx Tx) error { return tx.JournalAudits(ctx, logs, at) })
+	return err == nil, err
+}
