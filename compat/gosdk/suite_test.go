@@ -65,6 +65,8 @@ func TestSDK(t *testing.T) {
 			"audit list":              s.auditList,
 			"audit paging":            s.auditPaging,
 			"audit history":           s.auditHistory,
+			"audit descendants":       s.auditDescendants,
+			"account audit":           s.accountAudit,
 			"dry run":                 s.dryRun,
 			"idempotency":             s.idempotency,
 		} {

@@ -156,7 +156,8 @@ func (a *answer) list(report func(string, ...any)) {
 		if info != nil {
 			report("result_info in an answer that is no list: %s", a.body)
 		}
-	case strings.HasPrefix(a.method, "organizations.LogAuditService."):
+	case a.method == "accounts.LogAuditService.ProductCategories":
+	case strings.Contains(a.method, ".LogAuditService."):
 		a.cursor(info, report)
 	case strings.HasPrefix(a.method, "organizations."):
 		if _, ok := info["total_size"].(float64); !ok {
@@ -317,6 +318,12 @@ func accountEnvelopeOf(method string) interface{ UnmarshalJSON([]byte) error } {
 		return new(accounts.AccountOrganizationNewResponseEnvelope)
 	case "accounts.AccountProfileService.Get":
 		return new(accounts.AccountProfileGetResponseEnvelope)
+	case "accounts.LogAuditService.List":
+		return new(pagination.CursorPaginationAfter[accounts.LogAuditListResponse])
+	case "accounts.LogAuditService.History":
+		return new(accounts.LogAuditHistoryResponseEnvelope)
+	case "accounts.LogAuditService.ProductCategories":
+		return new(pagination.SinglePage[accounts.LogAuditProductCategoriesResponse])
 	case "accounts.TokenService.Verify":
 		return new(accounts.TokenVerifyResponseEnvelope)
 	}

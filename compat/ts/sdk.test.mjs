@@ -20,6 +20,8 @@ test('cloudflare-typescript', async (t) => {
       'audit list': audit.list,
       'audit paging': audit.paging,
       'audit history': audit.history,
+      'audit descendants': audit.descendants,
+      'account audit': audit.account,
       'idempotency': organizations.idempotency,
       'account lifecycle': accounts.lifecycle,
       'account pages': accounts.pages,

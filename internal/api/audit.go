@@ -24,6 +24,7 @@ type auditEntry struct {
 	Action       auditAction        `json:"action"`
 	Actor        auditActor         `json:"actor"`
 	Organization *auditOrganization `json:"organization,omitempty"`
+	Account      *auditAccount      `json:"account,omitempty"`
 	Raw          auditRaw           `json:"raw"`
 	Resource     auditResource      `json:"resource"`
 
@@ -35,6 +36,11 @@ type auditEntry struct {
 
 type auditOrganization struct {
 	ID string `json:"id"`
+}
+
+type auditAccount struct {
+	ID   id.Account `json:"id"`
+	Name string     `json:"name"`
 }
 
 type auditAction struct {
@@ -214,9 +220,9 @@ func (f *auditFilter) read(q *query, name string) []string {
 }
 
 // auditFilters returns the filters that the request names.
-func (q *query) auditFilters() []audit.Filter {
+func (q *query) auditFilters(families []auditFilter) []audit.Filter {
 	var out []audit.Filter
-	for _, f := range auditFilters() {
+	for _, f := range families {
 		if values := f.read(q, f.name); len(values) > 0 {
 			out = append(out, audit.Filter{Field: f.field, Values: values})
 		}
@@ -239,18 +245,36 @@ func (q *query) auditWindow(v page.View) audit.Query {
 		q.refuse("before", "is earlier than since")
 	}
 	if cursor := q.text("cursor"); cursor != "" {
-		p, err := page.Decode(v, cursor)
-		seq, numErr := strconv.ParseInt(p.ID, 10, 62)
-		if err != nil || numErr != nil || seq < 1 || auditCursor(v, seq) != cursor {
+		var ok bool
+		if out.After, out.Tick, ok = readAuditCursor(v, cursor); !ok {
 			q.refuse("cursor", "is not a cursor of this list with these filters")
 		}
-		out.After = seq
 	}
 	return out
 }
 
-func auditCursor(v page.View, seq int64) string {
-	return page.Encode(v, page.Position{ID: strconv.FormatInt(seq, 10)})
+// auditCursor returns the cursor for the page behind a number, and behind a
+// tick in a list of several logs.
+func auditCursor(v page.View, seq, tick int64) string {
+	p := page.Position{ID: strconv.FormatInt(seq, 10)}
+	if tick != 0 {
+		p.Key = strconv.FormatInt(tick, 10)
+	}
+	return page.Encode(v, p)
+}
+
+// readAuditCursor returns what a cursor was made of. That it is bound to its
+// list says whether it has to have a tick.
+func readAuditCursor(v page.View, cursor string) (seq, tick int64, ok bool) {
+	p, err := page.Decode(v, cursor)
+	if err != nil {
+		return 0, 0, false
+	}
+	seq, err = strconv.ParseInt(p.ID, 10, 62)
+	if err == nil && p.Key != "" {
+		tick, err = strconv.ParseInt(p.Key, 10, 62)
+	}
+	return seq, tick, err == nil && seq >= 1 && tick >= 0 && auditCursor(v, seq, tick) == cursor
 }
 
 // moment returns a required date, which begins at midnight UTC, or time.
@@ -293,19 +317,22 @@ func newAuditCursors(p *org.AuditPage, v page.View) (string, *auditCursors) {
 	if p.After == 0 {
 		return "", nil
 	}
-	cursor := auditCursor(v, p.After)
+	cursor := auditCursor(v, p.After, p.Tick)
 	return cursor, &auditCursors{cursor}
 }
 
-// newAuditEntries returns the records of an organization's log.
-func newAuditEntries(o id.Organization, records []audit.Record) ([]auditEntry, error) {
+// newAuditEntries returns records in the logs of organizations. What happened
+// to an account outside any has a log of its own, and no organization.
+func newAuditEntries(records []audit.Record) ([]auditEntry, error) {
 	list := make([]auditEntry, len(records))
 	for i := range records {
 		e, err := newAuditEntry(&records[i])
 		if err != nil {
 			return nil, err
 		}
-		e.Organization = &auditOrganization{string(o)}
+		if log := string(records[i].Log); log != string(records[i].Account) {
+			e.Organization = &auditOrganization{log}
+		}
 		list[i] = e
 	}
 	return list, nil
@@ -327,19 +354,27 @@ func (q *request) reading() (org.Request, error) {
 func listAudit(ctx context.Context, q *request) (reply, error) {
 	v := q.query.view("audit log "+string(q.organization()), q.callerID())
 	list := q.query.auditWindow(v)
-	list.Filters = q.query.auditFilters()
+	list.Filters = q.query.auditFilters(auditFilters())
+	read := q.server.Service.AuditLog
+	if q.query.flag("include_descendants", false) {
+		read = q.server.Service.AuditSubtree
+	}
 	req, err := q.reading()
 	if err != nil {
 		return reply{}, err
 	}
-	p, err := q.server.Service.AuditLog(ctx, req, q.organization(), list)
+	p, err := read(ctx, req, q.organization(), list)
 	if err != nil {
 		return reply{}, err
 	}
+	entries, err := newAuditEntries(p.Records)
+	return auditReply(entries, &p, v), err
+}
+
+func auditReply(entries []auditEntry, p *org.AuditPage, v page.View) reply {
 	info := auditInfo{Count: strconv.Itoa(len(p.Records))}
-	info.Cursor, info.Cursors = newAuditCursors(&p, v)
-	entries, err := newAuditEntries(q.organization(), p.Records)
-	return reply{Result: entries, Info: info}, err
+	info.Cursor, info.Cursors = newAuditCursors(p, v)
+	return reply{Result: entries, Info: info}
 }
 
 // getAuditHistory does not need action_time to find the record, but the
@@ -349,19 +384,33 @@ func getAuditHistory(ctx context.Context, q *request) (reply, error) {
 	v := q.query.view("audit history "+string(q.organization())+" "+string(source), q.callerID())
 	list := q.query.auditWindow(v)
 	q.query.moment("action_time")
+	read := q.server.Service.AuditHistory
+	if q.query.flag("include_descendants", false) {
+		read = q.server.Service.AuditSubtreeHistory
+	}
 	req, err := q.reading()
 	if err != nil {
 		return reply{}, err
 	}
-	p, status, err := q.server.Service.AuditHistory(ctx, req, q.organization(), source, list)
-	info := historyInfo{Count: len(p.Records), Status: status}
-	if errors.Is(err, fault.New(fault.NotFound, "")) {
-		return reply{RefusalInfo: info}, err
-	}
+	p, status, err := read(ctx, req, q.organization(), source, list)
 	if err != nil {
-		return reply{}, err
+		return historyRefusal(status, err)
 	}
-	info.Cursor, info.Cursors = newAuditCursors(&p, v)
-	entries, err := newAuditEntries(q.organization(), p.Records)
-	return reply{Result: entries, Info: info}, err
+	entries, err := newAuditEntries(p.Records)
+	return historyReply(entries, &p, v, status), err
+}
+
+// historyRefusal is the answer to a failure: an entry that is not found says
+// so in the info as well.
+func historyRefusal(status org.HistoryStatus, err error) (reply, error) {
+	if errors.Is(err, fault.New(fault.NotFound, "")) {
+		return reply{RefusalInfo: historyInfo{Status: status}}, err
+	}
+	return reply{}, err
+}
+
+func historyReply(entries []auditEntry, p *org.AuditPage, v page.View, status org.HistoryStatus) reply {
+	info := historyInfo{Count: len(p.Records), Status: status}
+	info.Cursor, info.Cursors = newAuditCursors(p, v)
+	return reply{Result: entries, Info: info}
 }

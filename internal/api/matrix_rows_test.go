@@ -102,10 +102,12 @@ var matrix = map[string][]matrixCase{
 	"GET /client/v4/organizations/{organization_id}/logs/audit": {
 		{needs: []need{may("audit.read", "T")}, target: cf + "/organizations/$T/logs/audit" + window, status: 200},
 		{title: "above", needs: []need{may("audit.read", "P")}, target: cf + "/organizations/$P/logs/audit" + window, status: 200},
+		{title: "with what is below", needs: []need{may("audit.read", "T")}, target: cf + "/organizations/$T/logs/audit" + window + "&include_descendants=true", status: 200},
 	},
 	"GET /client/v4/organizations/{organization_id}/logs/audit/{id}/history": {
 		{needs: []need{may("audit.read", "T")}, target: cf + "/organizations/$T/logs/audit/$RT/history" + window, status: 200},
 		{title: "in another log", needs: []need{may("audit.read", "P")}, target: cf + "/organizations/$P/logs/audit/$RT/history" + window, status: 404, code: 1003},
+		{title: "below", needs: []need{may("audit.read", "P"), may("audit.read", "T")}, target: cf + "/organizations/$P/logs/audit/$RT/history" + window + "&include_descendants=true", status: 200},
 	},
 	"GET /orgd/v1/organizations/{organization_id}/audit/export": {
 		{needs: []need{may("audit.read", "T")}, target: own + "/organizations/$T/audit/export", status: 200},
@@ -132,8 +134,15 @@ var matrix = map[string][]matrixCase{
 		moveSeveral("C", "AT"), moveSeveral("S", "AT"), moveSeveral("C", "AS"), moveSeveral("C", "AL"), moveSeveral("P", "AT"), moveSeveral("S", "AC"),
 	},
 	"GET /client/v4/accounts/{account_id}/organizations": suffix(ofAT("account.read", cf+"/accounts/", "", 200), "/organizations"),
-	"GET /client/v4/accounts/{account_id}/profile":       suffix(ofAT("profile.read", cf+"/accounts/", "", 200), "/profile"),
-	"PUT /client/v4/accounts/{account_id}/profile":       suffix(ofAT("profile.update", cf+"/accounts/", profileJSON, 204), "/profile"),
+	"GET /client/v4/accounts/{account_id}/logs/audit":    suffix(ofAT("audit.read", cf+"/accounts/", "", 200), "/logs/audit"+window),
+	"GET /client/v4/accounts/{account_id}/logs/audit/{id}/history": {
+		{title: "inside", needs: []need{may("audit.read", "AT")}, target: cf + "/accounts/$AT/logs/audit/$RAT/history" + window, status: 200},
+		{title: "outside", needs: []need{may("audit.read", "AL")}, target: cf + "/accounts/$AL/logs/audit/$RAL/history" + window, status: 200},
+		{title: "of another", needs: []need{may("audit.read", "AT")}, target: cf + "/accounts/$AT/logs/audit/$RAL/history" + window, status: 404, code: 1003},
+	},
+	"GET /client/v4/accounts/{account_id}/logs/audit/product_categories": suffix(ofAT("audit.read", cf+"/accounts/", "", 200), "/logs/audit/product_categories"),
+	"GET /client/v4/accounts/{account_id}/profile":                       suffix(ofAT("profile.read", cf+"/accounts/", "", 200), "/profile"),
+	"PUT /client/v4/accounts/{account_id}/profile":                       suffix(ofAT("profile.update", cf+"/accounts/", profileJSON, 204), "/profile"),
 	"GET /client/v4/accounts/{account_id}/tokens/verify": {
 		{needs: []need{see("AT")}, target: cf + "/accounts/$AT/tokens/verify", status: 200, keyCode: 1001},
 	},

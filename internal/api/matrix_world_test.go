@@ -34,6 +34,7 @@ const worldSecret = "the secret of the world"
 //	│    ├─── E            AT, AC, AS: accounts in T, C and S
 //	│    └─── (D)          AL: an account outside any organization
 //	└─── S                 MT: a member of T   MA: an explicit member of AT   RT: a record of T
+//	                      RAT, RAL: records about AT and AL
 //
 // E is empty, D was deleted. P, T and S have profiles that they repeat.
 type world struct {
@@ -141,6 +142,9 @@ func (w *world) plant(t testing.TB) {
 	w.ids["MT"] = w.join(t, w.founder, "T", "person@world.test", "organization_read_only")
 	w.ids["MA"] = w.joinAccount(t, "AT", "person@world.test", "account_read_only")
 	w.ids["RT"] = w.send(w.founder, "GET", "/client/v4/organizations/"+w.ids["T"]+"/logs/audit"+window, "").at(t, "0.id")
+	for _, a := range []string{"AT", "AL"} {
+		w.ids["R"+a] = w.send(w.founder, "GET", "/client/v4/accounts/"+w.ids[a]+"/logs/audit"+window, "").at(t, "0.id")
+	}
 	w.ids["victim"] = w.newUser(t, "victim").id
 	w.ids["foreign"] = w.send(w.founder, "POST", "/client/v4/user/tokens", tokenJSON).at(t, "id")
 	w.ids["code"] = w.invite(t, w.founder, "T", "invited@world.test")

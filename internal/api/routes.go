@@ -111,6 +111,9 @@ func routes() []route {
 		get(cf+a+"/organizations", auth.AccountRead, listAccountOrganizations).org(),
 		get(cf+a+"/profile", auth.ProfileRead, getAccountProfile).org(),
 		put(cf+a+"/profile", auth.ProfileUpdate, putAccountProfile).org(),
+		get(cf+a+"/logs/audit", auth.AuditRead, listAccountAudit),
+		get(cf+a+"/logs/audit/{id}/history", auth.AuditRead, getAccountAuditHistory),
+		get(cf+a+"/logs/audit/product_categories", auth.AuditRead, listAuditCategories),
 		get(cf+a+"/tokens/verify", auth.TokenRead, verifyAccountToken).any(),
 
 		get(cf+"/user", auth.UserRead, getSelf),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { client } from '../lib/client.mjs';
 import { all, refused } from '../lib/expect.mjs';
-import { unique } from '../lib/server.mjs';
+import { call, unique } from '../lib/server.mjs';
 import { nowhere } from './organizations.mjs';
 
 const day = (offset) => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
@@ -64,4 +64,39 @@ export async function history() {
   const found = await c.organizations.logs.audit.history(entry.id, query);
   assert.deepEqual(found.map((r) => r.action.type), ['update', 'update', 'create']);
   await refused(c.organizations.logs.audit.history(nowhere, query), 'notFound');
+}
+
+/** The logs of a tree as one, and a resource that has records in two of them. */
+export async function descendants() {
+  const c = client();
+  const id = await renamed(c, 1);
+  const child = await c.organizations.create({ name: `Child ${unique()}`, parent: { id } });
+  await c.organizations.update(child.id, { name: 'Grown up' });
+  const query = { ...span(), include_descendants: true };
+  const records = await all(c.organizations.logs.audit.list(id, { ...query, limit: 1 }));
+  assert.deepEqual(records.map((r) => r.organization.id), [child.id, id, id, id]);
+  assert.deepEqual(await all(c.organizations.logs.audit.list(id, { ...query, limit: 3, direction: 'asc' })), records.toReversed());
+  const [{ id: entry, action }] = records;
+  const history = (q) => c.organizations.logs.audit.history(entry, { ...q, organization_id: id, action_time: action.time });
+  assert.deepEqual((await history(query)).map((r) => r.organization.id), [child.id, id]);
+  await refused(history(span()), 'notFound');
+}
+
+/** What happened to an account, in whichever log it is. */
+export async function account() {
+  const c = client();
+  const root = await c.organizations.create({ name: `Account audit ${unique()}` });
+  const { id: account_id, name } = await c.accounts.create({ name: `Audited ${unique()}`, unit: { id: root.id } });
+  await call('POST', `/accounts/${account_id}/detach`);
+  const audit = c.accounts.logs.audit;
+  const records = await all(audit.list({ account_id, ...span(), limit: 1, direction: 'asc' }));
+  assert.deepEqual(records.map((r) => r.action.description), ['Create Account', 'Detach Account', 'Detach Account']);
+  for (const r of records) assert.deepEqual(r.account, { id: account_id, name });
+  const filtered = await audit.list({ account_id, ...span(), product_category: ['ACCOUNTS'], action_type: { not: ['update'] }, zone_id: { not: ['x'] } });
+  assert.deepEqual(filtered.result, [records[0]]);
+  await refused(audit.list({ account_id, ...span(), product_category: ['nothing'] }), 'badRequest', { code: 1001, pointer: 'product_category' });
+  const found = await audit.history(records[2].id, { account_id, ...span(), action_time: records[2].action.time });
+  assert.deepEqual(found, records.toReversed());
+  const categories = await all(audit.productCategories({ account_id }));
+  assert.ok(categories.some(({ value, products }) => value === 'accounts' && products.some((p) => p.value === 'accounts')));
 }

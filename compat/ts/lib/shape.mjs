@@ -157,6 +157,8 @@ const record = {
     type: 'string',
   },
 };
+const { organization: _, ...recorded } = record;
+const accountRecord = { ...recorded, account: { id: 'id', name: 'string' } };
 const byCursor = { count: 'string', 'cursor?': 'string', 'cursors?': { after: 'string' } };
 const history = { ...byCursor, count: 'number', history_status: oneOf('exact', 'unavailable') };
 
@@ -172,6 +174,9 @@ export const answers = {
   'GET /organizations/{}/logs/audit': [[record], byCursor],
   'GET /organizations/{}/logs/audit/{}/history': [[record], history],
   'GET /accounts': [[account], byNumber],
+  'GET /accounts/{}/logs/audit': [[accountRecord], byCursor],
+  'GET /accounts/{}/logs/audit/{}/history': [[accountRecord], history],
+  'GET /accounts/{}/logs/audit/product_categories': [[{ label: 'string', value: 'string', products: [{ label: 'string', value: 'string' }] }]],
   'POST /accounts': [account],
   'GET /accounts/{}': [account],
   'PUT /accounts/{}': [account],
