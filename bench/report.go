@@ -13,12 +13,26 @@ import (
 	"github.com/orgd/orgd/bench/table"
 )
 
-// writeReport writes the table with the facts of the machine, none of which identify it.
-func writeReport(out io.Writer, o options, lines []table.Line) error {
-	_, err := fmt.Fprintf(out, "# The last run of `make bench`\n\nWritten by `bench/run -write`; README.md says what each line is and how it is measured.\n\n"+
-		"- %d cores, %s, %s, PocketBase %s\n- %d organizations, %d accounts; %d connections where requests are counted; %d runs of %v of each side, in turn; medians, with the least and the greatest in brackets\n\n",
-		runtime.NumCPU(), runtime.Version(), postgresVersion(), pocketBaseVersion(o.binaries),
-		o.size.Organizations, o.size.Accounts, o.connections, o.runs, o.time)
+// facts are those of the machine and of the runs, none of which identify it.
+func (o options) facts() string {
+	return fmt.Sprintf("- %d cores, %s, %s, PocketBase %s\n- %d organizations, %d accounts; %s\n",
+		runtime.NumCPU(), runtime.Version(), postgresVersion(), pocketBaseVersion(o.binaries), o.size.Organizations, o.size.Accounts, o.runFacts())
+}
+
+// auditFacts are those of the lines about audit logs.
+func (o options) auditFacts() string {
+	return fmt.Sprintf("- %d cores, %s, %s\n- %d records in %d organizations, %d in the largest; %s\n",
+		runtime.NumCPU(), runtime.Version(), postgresVersion(), o.records, auditOrganizations, o.largest(), o.runFacts())
+}
+
+func (o options) runFacts() string {
+	return fmt.Sprintf("%d connections where requests are counted; %d runs of %v of each side, in turn; medians, with the least and the greatest in brackets",
+		o.connections, o.runs, o.time)
+}
+
+// writeReport writes the table with what it was measured on.
+func writeReport(out io.Writer, facts string, lines []table.Line) error {
+	_, err := fmt.Fprintf(out, "# The last run of `make bench`\n\nWritten by `bench/run -write`; README.md says what each line is and how it is measured.\n\n%s\n", facts)
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}

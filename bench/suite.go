@@ -51,6 +51,9 @@ type suite struct {
 	lines    []table.Line
 	cleanup  []func() error
 	sequence int // requests sent so far, so that no run repeats another
+
+	auditPostgres    *enginetest.Postgres
+	audit, auditBase *auditStore // very many records, and those of one organization alone
 }
 
 func newSuite(o options) (*suite, error) {

@@ -129,11 +129,16 @@ func answer(client *http.Client, r *http.Request) (http.Header, []byte, error) {
 
 // Post sends a body as JSON and decodes the result of the envelope.
 func (c *Client) Post(ctx context.Context, path string, body, result any) error {
+	return c.Call(ctx, http.MethodPost, path, body, result)
+}
+
+// Call does the same with any method.
+func (c *Client) Call(ctx context.Context, method, path string, body, result any) error {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return fmt.Errorf("encode the body of %s: %w", path, err)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, bytes.NewReader(text))
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(text))
 	if err != nil {
 		return fmt.Errorf("make a request: %w", err)
 	}
