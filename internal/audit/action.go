@@ -38,5 +38,10 @@ var (
 	LogHistoryView      = Action{View, "audit_log", "logs", "View Resource History"}              // GET .../logs/audit/{id}/history, likewise
 	LogExport           = Action{View, "audit_log", "logs", "Export Audit Log"}                   // GET .../audit/export, likewise
 	RecordsPush         = Action{Create, "audit_log", "logs", "Push Audit Records"}               // POST /orgd/v1/organizations/{id}/audit
+	StreamCreate        = Action{Create, "audit_stream", "logs", "Create Stream"}                 // POST /orgd/v1/organizations/{id}/audit/streams
+	StreamUpdate        = Action{Update, "audit_stream", "logs", "Update Stream"}                 // PUT .../streams/{id}
+	StreamReplay        = Action{Update, "audit_stream", "logs", "Replay Stream"}                 // POST .../streams/{id}/replay
+	StreamPause         = Action{Update, "audit_stream", "logs", "Pause Stream"}                  // its receiver answered 410
+	StreamDelete        = Action{Delete, "audit_stream", "logs", "Delete Stream"}                 // DELETE .../streams/{id}
 	UserEnable          = Action{Update, "user", "users", "Enable User"}                          // POST /orgd/v1/users/{id}/enable
 )

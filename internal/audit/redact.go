@@ -17,7 +17,7 @@ import (
 // our own first, then what other systems commonly call theirs.
 var secretKeys = map[string]bool{
 	"value": true, "api_key": true, "code": true, "bootstrap_secret": true,
-	"password": true, "passwd": true, "passphrase": true, "secret": true, "client_secret": true, "private_key": true,
+	"password": true, "passwd": true, "passphrase": true, "secret": true, "secret_access_key": true, "client_secret": true, "private_key": true,
 	"token": true, "access_token": true, "refresh_token": true, "id_token": true, "session_token": true,
 	"authorization": true, "cookie": true, "apikey": true, "x-api-key": true, "x-auth-key": true,
 }

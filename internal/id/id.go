@@ -24,6 +24,8 @@ type (
 	Member string
 	// Token identifies an API token (not its secret).
 	Token string
+	// Stream identifies a stream of an audit log to a receiver.
+	Stream string
 	// Record identifies a record of the audit log.
 	Record string
 	// Log identifies an audit log: the organization, account or user it

@@ -94,6 +94,7 @@ func mutate[T any](ctx context.Context, s *Service, r Request, do func(context.C
 	if last.rights {
 		s.rights.Add(1)
 	}
+	s.recorded(last)
 	return result, nil
 }
 
@@ -260,7 +261,21 @@ func (s *Service) recordRefusal(ctx context.Context, c *change, refusal error) e
 	if err != nil {
 		return fmt.Errorf("record the refusal %q: %w", refusal, err)
 	}
+	s.recorded(c)
 	return refusal
+}
+
+// recorded says that there are new records.
+func (s *Service) recorded(c *change) {
+	if s.Changed != nil && len(c.entries) > 0 {
+		s.Changed()
+	}
+}
+
+// bookkeep writes what no record is about: how far work in the background has
+// come.
+func (s *Service) bookkeep(ctx context.Context, do func(Tx) error) error {
+	return s.Store.Update(ctx, do)
 }
 
 // newRecord makes the record of e, all but its place in the log.

@@ -12,10 +12,11 @@ import (
 type Limits struct {
 	Depth    int   // levels below a root
 	Accounts int64 // accounts in the whole tree of a root
+	Streams  int64 // streams of the audit log of an organization
 }
 
-// DefaultLimits are those of the real system.
-var DefaultLimits = Limits{Depth: 5, Accounts: 20_000}
+// DefaultLimits are those of the real system, which has no streams.
+var DefaultLimits = Limits{Depth: 5, Accounts: 20_000, Streams: 10}
 
 // Lifetimes and windows of the domain.
 const (
@@ -27,8 +28,8 @@ const (
 	BatchMoves         = 1000                // accounts of one batch move
 )
 
-// Config is what a Service needs from outside. Everything but AuditReads is
-// required.
+// Config is what a Service needs from outside. What stands from AuditReads on
+// may be left out.
 type Config struct {
 	Store  Store
 	Now    func() time.Time
@@ -41,6 +42,20 @@ type Config struct {
 	StatusOf func(err error) int
 	// AuditReads records who reads an audit log, as views.
 	AuditReads bool
+	// Sealer keeps the secrets of receivers; without one there are no streams
+	// that have a secret.
+	Sealer Sealer
+	// CheckHost refuses hosts that no receiver may be at, as far as that can
+	// be told before connecting. A plain one is without TLS.
+	CheckHost func(host string, plain bool) error
+	// Changed is called when something was recorded, with nothing held.
+	Changed func()
+}
+
+// Sealer keeps secrets, each for the place that it is used in.
+type Sealer interface {
+	Seal(place, text string) ([]byte, error)
+	Open(place string, sealed []byte) (string, error)
 }
 
 // Service is the domain's set of operations. It is safe for concurrent use.

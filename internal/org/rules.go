@@ -111,6 +111,17 @@ func checkAccounts(limits Limits, present, added int64) error {
 	return nil
 }
 
+// checkStreams refuses another stream beyond the limit of an organization.
+//
+// Rule: 10 streams for each organization, configurable. The number is ours.
+func checkStreams(limits Limits, present int64) error {
+	if present >= limits.Streams {
+		return fault.New(fault.LimitReached,
+			fmt.Sprintf("Limit reached: %d streams of this audit log, the limit is %d (raise it with limits.streams)", present, limits.Streams))
+	}
+	return nil
+}
+
 // checkEmpty refuses to delete an organization that something depends on.
 //
 // Rule: an organization with sub-organizations, accounts, or any member other

@@ -192,7 +192,7 @@ func TestCheckAccounts(t *testing.T) {
 	} {
 		checkRefusal(t, checkAccounts(Limits{Accounts: 10}, x.present, x.added), x.no)
 	}
-	if got, want := DefaultLimits, (Limits{Depth: 5, Accounts: 20_000}); got != want {
+	if got, want := DefaultLimits, (Limits{Depth: 5, Accounts: 20_000, Streams: 10}); got != want {
 		t.Errorf("the default limits are %+v, want %+v", got, want)
 	}
 }

@@ -42,6 +42,7 @@ type Reader interface {
 	UserReader
 	TokenReader
 	AuditReader
+	StreamReader
 }
 
 // Tx is what can be done in a transaction. After LockTree or Lock
@@ -55,6 +56,7 @@ type Tx interface {
 	UserTx
 	TokenTx
 	AuditTx
+	StreamTx
 	IdempotencyTx
 
 	// LockTree holds the shape of all trees until the end of the
@@ -455,6 +457,53 @@ type AuditTx interface {
 	// at, or than the record that it is given to; records that are entered
 	// together are in the order of their times, roughly if there are many.
 	JournalAudits(ctx context.Context, logs []id.Log, at time.Time) error
+}
+
+// StreamReader reads the streams of audit logs, with how far each has come,
+// but for the present time.
+type StreamReader interface {
+	// Stream returns a stream of the log.
+	Stream(ctx context.Context, log id.Log, st id.Stream) (Stream, error)
+	// ListStreams returns a page in order of creation (time, id), with the
+	// total.
+	ListStreams(ctx context.Context, log id.Log, p page.Request) (page.Page[Stream], error)
+	// DueStreams returns up to limit streams that are not paused, have records
+	// to deliver, are due at now, and are held by nobody, those first that
+	// have been due for longest.
+	DueStreams(ctx context.Context, now time.Time, limit int) ([]Stream, error)
+	// FirstUndelivered returns the number of the first record of the log that
+	// a stream which is not paused still has to deliver, written or not;
+	// fault.NotFound when there is no such stream.
+	FirstUndelivered(ctx context.Context, log id.Log) (int64, error)
+	// CountStreams counts all streams but for Lag, and returns the time of the
+	// oldest record that is waiting for one which is not paused.
+	CountStreams(ctx context.Context) (t StreamTotals, oldest time.Time, err error)
+	// LogHead returns the number of the last record of the log, 0 when it has
+	// none.
+	LogHead(ctx context.Context, log id.Log) (int64, error)
+}
+
+// StreamTx changes streams.
+type StreamTx interface {
+	// InsertStream adds st.
+	InsertStream(ctx context.Context, st Stream) error
+	// UpdateStream sets name, target, secrets, pause, version and time of the
+	// update. With another version the stream is held by nobody, has not
+	// failed, and is due.
+	UpdateStream(ctx context.Context, st Stream) error
+	// ReplayStream sets version, time of the update, and what was delivered.
+	// The stream is held by nobody, has not failed, and is due.
+	ReplayStream(ctx context.Context, st Stream) error
+	// DeleteStream removes st.
+	DeleteStream(ctx context.Context, st Stream) error
+	// LeaseStream gives st to a holder and sets the end of its batch. It is
+	// false, and nothing is done, when the stream is paused, held by anybody,
+	// has another version, has come further, or another batch than before.
+	LeaseStream(ctx context.Context, st Stream, before int64, l Lease) (bool, error)
+	// SettleStream sets how far st has come, and until when its holder keeps
+	// it. It is false, and nothing is done, when somebody else holds it or it
+	// has another version.
+	SettleStream(ctx context.Context, st Stream, l Lease) (bool, error)
 }
 
 // IdempotencyTx remembers the answers to requests with an Idempotency-Key.

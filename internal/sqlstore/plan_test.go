@@ -112,6 +112,14 @@ func lists(f storetest.Sample) []struct {
 			_, err := r.AuditRecords(ctx, id.Log(f.Root.ID), 3, 10)
 			return err
 		}},
+		{"streams", []string{"audit_streams_log", "audit_heads_pkey"}, func(ctx context.Context, r org.Reader) error {
+			_, err := r.ListStreams(ctx, id.Log(f.Root.ID), after)
+			return err
+		}},
+		{"undelivered", []string{"audit_streams_running"}, func(ctx context.Context, r org.Reader) error {
+			_, err := r.FirstUndelivered(ctx, id.Log(f.Root.ID))
+			return unlessAbsent(err)
+		}},
 	}
 }
 
@@ -155,6 +163,8 @@ const crowdSQL = `
 	INSERT INTO members SELECT 'm' || i, 'o' || i, 'u' || i, 'organization_read_only', 'active', 'h' || i, 0, i, i FROM generate_series(1, 3000) i;
 	INSERT INTO members SELECT 'n' || i, '{root}', 'u' || i, 'organization_read_only', 'active', '', 0, i, i FROM generate_series(1, 1000) i;
 	INSERT INTO account_members SELECT 'x' || i, 'a' || i, 'u' || i, 'account_read_only', i FROM generate_series(1, 3000) i;
+	INSERT INTO audit_heads SELECT 'l' || i, i, i FROM generate_series(1, 3000) i;
+	INSERT INTO audit_streams SELECT 's' || i, 'l' || i, '', '{}', '', '', 0, i % 10 = 0, '', 1, i, i, i, i, 0, 0, 0, 0, 0, '', '', 0 FROM generate_series(1, 3000) i;
 	INSERT INTO audit_records SELECT log_id, seq + i, id || i, time, account_id, source, source_id, occurred, action_type, action_description, action_result, actor_id, actor_type, actor_context,
 		actor_email, actor_ip, actor_token_id, actor_token_name, actor_salt, actor_commitments, actor_subject, raw_ray_id, raw_method, raw_uri, raw_user_agent, raw_status,
 		resource_id, resource_type, resource_product, resource_scope, request, response, before_change, after_change, personal

@@ -157,6 +157,37 @@ CREATE INDEX audit_records_time ON public.audit_records USING btree (log_id, "ti
 
 CREATE INDEX audit_records_token ON public.audit_records USING btree (log_id, actor_token_id, seq);
 
+CREATE TABLE audit_streams (
+    id text COLLATE "C" NOT NULL,
+    log_id text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    target text COLLATE "C" NOT NULL,
+    secret bytea NOT NULL,
+    old_secret bytea NOT NULL,
+    old_secret_end bigint NOT NULL,
+    paused boolean NOT NULL,
+    pause_reason text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    delivered_seq bigint NOT NULL,
+    batch_seq bigint NOT NULL,
+    expired bigint NOT NULL,
+    failures bigint NOT NULL,
+    next_attempt_at bigint NOT NULL,
+    last_success_at bigint NOT NULL,
+    last_failure_at bigint NOT NULL,
+    last_error text COLLATE "C" NOT NULL,
+    lease_holder text COLLATE "C" NOT NULL,
+    lease_end bigint NOT NULL
+) WITH (fillfactor=70);
+
+ALTER TABLE audit_streams ADD CONSTRAINT audit_streams_pkey PRIMARY KEY (id);
+
+CREATE INDEX audit_streams_log ON public.audit_streams USING btree (log_id, created_at, id);
+
+CREATE INDEX audit_streams_running ON public.audit_streams USING btree (log_id) WHERE (NOT paused);
+
 CREATE TABLE audit_subjects (
     subject_id text COLLATE "C" NOT NULL,
     log_id text COLLATE "C" NOT NULL,

@@ -179,6 +179,38 @@ func (x *faultyTx) AppendAudits(ctx context.Context, records []*audit.Record) er
 	return x.faulty.call(func() error { return x.Tx.AppendAudits(ctx, records) })
 }
 
+func (x *faultyTx) InsertStream(ctx context.Context, st org.Stream) error {
+	return x.faulty.call(func() error { return x.Tx.InsertStream(ctx, st) })
+}
+
+func (x *faultyTx) UpdateStream(ctx context.Context, st org.Stream) error {
+	return x.faulty.call(func() error { return x.Tx.UpdateStream(ctx, st) })
+}
+
+func (x *faultyTx) ReplayStream(ctx context.Context, st org.Stream) error {
+	return x.faulty.call(func() error { return x.Tx.ReplayStream(ctx, st) })
+}
+
+func (x *faultyTx) DeleteStream(ctx context.Context, st org.Stream) error {
+	return x.faulty.call(func() error { return x.Tx.DeleteStream(ctx, st) })
+}
+
+func (x *faultyTx) LeaseStream(ctx context.Context, st org.Stream, before int64, l org.Lease) (ok bool, err error) {
+	err = x.faulty.call(func() error {
+		ok, err = x.Tx.LeaseStream(ctx, st, before, l)
+		return err
+	})
+	return ok, err
+}
+
+func (x *faultyTx) SettleStream(ctx context.Context, st org.Stream, l org.Lease) (ok bool, err error) {
+	err = x.faulty.call(func() error {
+		ok, err = x.Tx.SettleStream(ctx, st, l)
+		return err
+	})
+	return ok, err
+}
+
 func (x *faultyTx) Answer(ctx context.Context, u id.User, key string) (result org.Answer, err error) {
 	err = x.faulty.call(func() error {
 		result, err = x.Tx.Answer(ctx, u, key)

@@ -39,6 +39,7 @@ func groups() []group {
 		{"Audit", auditCases()},
 		{"ListAudit", auditListCases()},
 		{"ListAudits", auditMergeCases()},
+		{"Streams", streamCases()},
 		{"Idempotency", idempotencyCases()},
 		{"Faults", faultCases()},
 	}

@@ -1,0 +1,255 @@
+package org
+
+import (
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/orgd/orgd/internal/fault"
+)
+
+// StreamType says how a stream is delivered.
+type StreamType string
+
+// The types of streams.
+const (
+	StreamWebhook StreamType = "webhook"
+	StreamS3      StreamType = "s3"
+	StreamSyslog  StreamType = "syslog"
+)
+
+// StreamFormat is the form of what a webhook is sent.
+type StreamFormat string
+
+// The formats: one array, or one entry a line.
+const (
+	FormatJSON   StreamFormat = "json"
+	FormatNDJSON StreamFormat = "ndjson"
+)
+
+// StreamTarget is where a stream is delivered to. Only the part of its type
+// is set. Secrets are kept beside it.
+type StreamTarget struct {
+	Type    StreamType
+	Webhook WebhookTarget
+	S3      S3Target
+	Syslog  SyslogTarget
+}
+
+// WebhookTarget takes batches by POST.
+type WebhookTarget struct {
+	URL    string
+	Format StreamFormat
+}
+
+// S3Target is a bucket of an S3-compatible store. Endpoint is a URL without a
+// path.
+type S3Target struct {
+	Endpoint    string
+	Region      string
+	Bucket      string
+	Prefix      string
+	AccessKeyID string
+	PathStyle   bool
+}
+
+// SyslogTarget takes syslog over TLS at host:port. CACertificate is PEM, empty
+// for the authorities that the system trusts.
+type SyslogTarget struct {
+	Address       string
+	CACertificate string
+}
+
+// The bounds of what describes a target.
+const (
+	maxURL         = 2048
+	maxBucket      = 63
+	maxRegion      = 64
+	maxPrefix      = 512
+	maxS3Key       = 256
+	maxCertificate = 64 << 10
+	syslogPort     = "6514" // syslog over TLS, RFC 5425
+
+	webhookSecretPrefix = "whsec_"
+	minWebhookSecret    = 24 // bytes
+	maxWebhookSecret    = 64
+	newWebhookSecret    = 32
+)
+
+// checkTarget checks all that can be said of a target without reaching it, and
+// fills in what was left out.
+func (s *Service) checkTarget(t *StreamTarget) error {
+	switch t.Type {
+	case StreamWebhook:
+		if t.Webhook.Format == "" {
+			t.Webhook.Format = FormatJSON
+		}
+		if t.Webhook.Format != FormatJSON && t.Webhook.Format != FormatNDJSON {
+			return fault.At(fault.Invalid, "/webhook/format", "/webhook/format must be json or ndjson")
+		}
+		_, err := s.checkReceiver("/webhook/url", t.Webhook.URL)
+		return err
+	case StreamS3:
+		return s.checkS3(&t.S3)
+	case StreamSyslog:
+		return s.checkSyslog(&t.Syslog)
+	}
+	return fault.At(fault.Invalid, "/type", "/type must be one of webhook, s3, syslog")
+}
+
+// checkReceiver checks a URL.
+//
+// Rule: requests go to https only and never into the network of the server,
+// unless the configuration allows the address (issue B). The address that a
+// name stands for is checked when it is connected to.
+func (s *Service) checkReceiver(pointer, text string) (*url.URL, error) {
+	if _, err := checkText(pointer, text, 1, maxURL); err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Opaque != "" || u.Hostname() == "" || (u.Scheme != "https" && u.Scheme != "http") || !isPort(u.Port()) {
+		return nil, fault.At(fault.Invalid, pointer, pointer+" must be a URL such as https://example.com/audit")
+	}
+	if u.User != nil || u.Fragment != "" || strings.HasSuffix(text, "#") {
+		return nil, fault.At(fault.Invalid, pointer, pointer+" must have neither a user nor a fragment")
+	}
+	return u, s.checkHost(pointer, u.Hostname(), u.Scheme == "http")
+}
+
+func (s *Service) checkHost(pointer, host string, plain bool) error {
+	if s.CheckHost == nil {
+		return nil
+	}
+	if err := s.CheckHost(host, plain); err != nil {
+		return fault.At(fault.Invalid, pointer, pointer+" is refused: "+err.Error())
+	}
+	return nil
+}
+
+// isPort reports whether text is a port, or empty.
+func isPort(text string) bool {
+	if text == "" {
+		return true
+	}
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
+}
+
+func (s *Service) checkS3(t *S3Target) error {
+	u, err := s.checkReceiver("/s3/endpoint", t.Endpoint)
+	if err != nil {
+		return err
+	}
+	if (u.Path != "" && u.Path != "/") || u.RawQuery != "" {
+		return fault.At(fault.Invalid, "/s3/endpoint", "/s3/endpoint must not have a path")
+	}
+	if t.Region == "" {
+		t.Region = "us-east-1" // what stores without regions call theirs
+	}
+	if !madeOf(t.Region, "-", 1, maxRegion) {
+		return fault.At(fault.Invalid, "/s3/region", "/s3/region must be the name of a region such as eu-central-1")
+	}
+	if !madeOf(t.Bucket, "-.", 3, maxBucket) || strings.Contains(t.Bucket, "..") || strings.Trim(t.Bucket, "-.") != t.Bucket {
+		return fault.At(fault.Invalid, "/s3/bucket", fmt.Sprintf("/s3/bucket must have 3 to %d lower-case letters, digits, dots and dashes", maxBucket))
+	}
+	if _, err := checkText("/s3/prefix", t.Prefix, 0, maxPrefix); err != nil {
+		return err
+	}
+	if t.Prefix != strings.TrimSpace(t.Prefix) || strings.HasPrefix(t.Prefix, "/") || strings.Contains(t.Prefix, "//") || strings.Contains(t.Prefix, "..") {
+		return fault.At(fault.Invalid, "/s3/prefix", "/s3/prefix must not begin with a slash, nor have white space around it, empty parts or ..")
+	}
+	return checkKey("/s3/access_key_id", t.AccessKeyID)
+}
+
+// checkKey checks one half of the credentials of a bucket.
+func checkKey(pointer, key string) error {
+	bad := func(r rune) bool { return r <= ' ' || r > '~' }
+	if key == "" || len(key) > maxS3Key || strings.ContainsFunc(key, bad) {
+		return fault.At(fault.Invalid, pointer, fmt.Sprintf("%s must have 1 to %d printable characters of ASCII", pointer, maxS3Key))
+	}
+	return nil
+}
+
+// madeOf reports whether text has lower-case letters, digits and others only.
+func madeOf(text, others string, least, most int) bool {
+	bad := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune(others, r)
+	}
+	return len(text) >= least && len(text) <= most && !strings.ContainsFunc(text, bad)
+}
+
+func (s *Service) checkSyslog(t *SyslogTarget) error {
+	const pointer = "/syslog/address"
+	if _, err := checkText(pointer, t.Address, 1, maxURL); err != nil {
+		return err
+	}
+	host, port, err := net.SplitHostPort(t.Address)
+	if err != nil {
+		host, port = strings.Trim(t.Address, "[]"), syslogPort
+	}
+	if host == "" || port == "" || !isPort(port) || strings.ContainsAny(host, "/@ ") {
+		return fault.At(fault.Invalid, pointer, pointer+" must be host:port")
+	}
+	t.Address = net.JoinHostPort(host, port)
+	if len(t.CACertificate) > maxCertificate {
+		return fault.At(fault.Invalid, "/syslog/ca_certificate", fmt.Sprintf("/syslog/ca_certificate must have at most %d bytes", maxCertificate))
+	}
+	if t.CACertificate != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(t.CACertificate)) {
+		return fault.At(fault.Invalid, "/syslog/ca_certificate", "/syslog/ca_certificate has no certificate in PEM")
+	}
+	return s.checkHost(pointer, host, false)
+}
+
+// checkSecret checks a secret that was given for a target of type t. An empty
+// one is none.
+func checkSecret(t StreamType, secret string) error {
+	switch {
+	case secret == "":
+		return nil
+	case t == StreamS3:
+		return checkKey("/s3/secret_access_key", secret)
+	}
+	encoded, ok := strings.CutPrefix(secret, webhookSecretPrefix)
+	raw, err := base64.StdEncoding.DecodeString(encoded)
+	if !ok || err != nil || len(raw) < minWebhookSecret || len(raw) > maxWebhookSecret {
+		return fault.At(fault.Invalid, "/webhook/secret",
+			fmt.Sprintf("/webhook/secret must be %s and the base64 of %d to %d bytes", webhookSecretPrefix, minWebhookSecret, maxWebhookSecret))
+	}
+	return nil
+}
+
+// freshSecret returns a secret of a webhook.
+func (s *Service) freshSecret() (string, error) {
+	b := make([]byte, newWebhookSecret)
+	if _, err := io.ReadFull(s.Random, b); err != nil {
+		return "", fmt.Errorf("make the secret of a webhook: %w", err)
+	}
+	return webhookSecretPrefix + base64.StdEncoding.EncodeToString(b), nil
+}
+
+// seal keeps a secret of a stream, nil for none.
+func (s *Service) seal(place, secret string) ([]byte, error) {
+	if secret == "" {
+		return nil, nil
+	}
+	if s.Sealer == nil {
+		return nil, fault.At(fault.Invalid, "/type", "/type has a secret, and this server has no secret_key to keep it under")
+	}
+	return s.Sealer.Seal(place, secret)
+}
+
+// unseal returns a secret that was kept, "" for none.
+func (s *Service) unseal(place string, sealed []byte) (string, error) {
+	if len(sealed) == 0 {
+		return "", nil
+	}
+	if s.Sealer == nil {
+		return "", fmt.Errorf("open a secret of %s: there is no secret_key", place)
+	}
+	return s.Sealer.Open(place, sealed)
+}
