@@ -58,6 +58,16 @@ func (e Encoder) wire(v any) any {
 		return newMove(&v)
 	case []org.Move:
 		return newMoves(v)
+	case org.Stream:
+		return newStream(&v)
+	case []org.Stream:
+		return each(v, newStream)
+	case org.ShownStream:
+		return newShownStream(&v)
+	case org.StreamSettings:
+		return newStreamSettings(&v)
+	case id.Stream:
+		return reference{string(v)}
 	case id.Organization:
 		return reference{string(v)}
 	case id.Account:

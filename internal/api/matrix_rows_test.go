@@ -64,6 +64,9 @@ const tokenJSON = `{"name":"t","policies":[{"effect":"allow","permission_groups"
 
 const recordJSON = `{"id":"1","source":"elsewhere","time":"2026-01-01T00:00:00Z","action":{"type":"view","result":"success"},"actor":{"type":"external_user"}}`
 
+// streamJSON is a stream without a secret.
+const streamJSON = `{"name":"s","type":"syslog","syslog":{"address":"logs.example.com:6514"}}`
+
 // window is the query that lists of records need.
 const window = "?since=2026-01-01&before=2027-01-01&action_time=2026-03-01T12:00:00Z"
 
@@ -167,7 +170,19 @@ var matrix = map[string][]matrixCase{
 	"POST /orgd/v1/organizations/{organization_id}/audit": ofT("audit.push", own+"/organizations/$T/audit", recordJSON, 200),
 	"PUT /orgd/v1/organizations/{organization_id}/members/{member_id}": ofT("member.write",
 		own+"/organizations/$T/members/$MT?dry_run=true", `{"role":"organization_billing"}`, 200),
-	"GET /orgd/v1/organizations/{organization_id}/access":       ofT("access.read", own+"/organizations/$T/access?user=$person", "", 200),
+	"GET /orgd/v1/organizations/{organization_id}/access":                    ofT("access.read", own+"/organizations/$T/access?user=$person", "", 200),
+	"GET /orgd/v1/organizations/{organization_id}/audit/streams":             ofT("audit.manage", own+"/organizations/$T/audit/streams", "", 200),
+	"POST /orgd/v1/organizations/{organization_id}/audit/streams":            ofT("audit.manage", own+"/organizations/$T/audit/streams", streamJSON, 200),
+	"GET /orgd/v1/organizations/{organization_id}/audit/streams/{stream_id}": ofT("audit.manage", own+"/organizations/$T/audit/streams/$ST", "", 200),
+	"PUT /orgd/v1/organizations/{organization_id}/audit/streams/{stream_id}": {
+		{needs: []need{may("audit.manage", "T")}, target: own + "/organizations/$T/audit/streams/$ST", body: `{"name":"n"}`, status: 200},
+		{title: "in another log", needs: []need{may("audit.manage", "P")}, target: own + "/organizations/$P/audit/streams/$ST", body: `{"name":"n"}`, status: 404, code: 1003},
+	},
+	"DELETE /orgd/v1/organizations/{organization_id}/audit/streams/{stream_id}": {
+		{needs: []need{may("audit.manage", "T")}, target: own + "/organizations/$T/audit/streams/$stream", status: 200, make: freshStream},
+	},
+	"POST /orgd/v1/organizations/{organization_id}/audit/streams/{stream_id}/replay": ofT("audit.manage", own+"/organizations/$T/audit/streams/$ST/replay", `{"from_seq":1}`, 200),
+
 	"GET /orgd/v1/accounts/{account_id}/access":                 suffix(ofAT("access.read", own+"/accounts/", "", 200), "/access"),
 	"POST /orgd/v1/accounts/{account_id}/detach":                suffix(ofAT("account.move", own+"/accounts/", "", 200), "/detach?dry_run=true"),
 	"GET /orgd/v1/accounts/{account_id}/members":                suffix(ofAT("member.read", own+"/accounts/", "", 200), "/members"),
@@ -242,6 +257,12 @@ func freshToken(t testing.TB, w *world, c *caller) map[string]string {
 func invitation(t testing.TB, w *world, c *caller) map[string]string {
 	t.Helper()
 	return map[string]string{"invitation": w.invite(t, w.other, "Y", c.email)}
+}
+
+// freshStream makes a stream of the log of T.
+func freshStream(t testing.TB, w *world, _ *caller) map[string]string {
+	t.Helper()
+	return map[string]string{"stream": w.send(w.founder, "POST", own+"/organizations/"+w.ids["T"]+"/audit/streams", streamJSON).at(t, "id")}
 }
 
 // deletedOrganization makes an organization below T and deletes it.

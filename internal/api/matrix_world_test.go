@@ -70,10 +70,12 @@ func newWorld(t testing.TB, store org.Store, change ...func(*api.Config)) *world
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	w.now.Store(&start)
 	clock := func() time.Time { return *w.now.Load() }
-	encoder := api.Encoder{Limits: org.DefaultLimits, EchoProfile: true}
+	limits := org.DefaultLimits
+	limits.Streams = 1000
+	encoder := api.Encoder{Limits: limits, EchoProfile: true}
 	config := api.Config{
 		Service: org.New(org.Config{
-			Store: store, Now: clock, Random: rand.Reader, Limits: org.DefaultLimits,
+			Store: store, Now: clock, Random: rand.Reader, Limits: limits,
 			Encode: encoder.Encode, StatusOf: api.StatusOf,
 		}),
 		Encoder: encoder, Now: clock, Random: rand.Reader, Logger: slog.New(slog.NewTextHandler(w.log, nil)),
@@ -145,6 +147,7 @@ func (w *world) plant(t testing.TB) {
 	for _, a := range []string{"AT", "AL"} {
 		w.ids["R"+a] = w.send(w.founder, "GET", "/client/v4/accounts/"+w.ids[a]+"/logs/audit"+window, "").at(t, "0.id")
 	}
+	w.ids["ST"] = freshStream(t, w, nil)["stream"]
 	w.ids["victim"] = w.newUser(t, "victim").id
 	w.ids["foreign"] = w.send(w.founder, "POST", "/client/v4/user/tokens", tokenJSON).at(t, "id")
 	w.ids["code"] = w.invite(t, w.founder, "T", "invited@world.test")

@@ -82,6 +82,7 @@ func routes() []route {
 		a   = "/accounts/{account_id}"
 		u   = "/users/{user_id}"
 		t   = "/user/tokens/{token_id}"
+		s   = "/audit/streams/{stream_id}"
 	)
 	return []route{
 		get(cf+"/organizations", auth.OrganizationRead, listOrganizations).org().any(),
@@ -134,6 +135,12 @@ func routes() []route {
 		put(own+o+m, auth.MemberWrite, updateMember).dry(),
 		get(own+o+"/audit/export", auth.AuditRead, exportAudit),
 		get(own+o+"/access", auth.AccessRead, getOrganizationAccess),
+		get(own+o+"/audit/streams", auth.AuditManage, listStreams),
+		post(own+o+"/audit/streams", auth.AuditManage, createStream),
+		get(own+o+s, auth.AuditManage, getStream),
+		put(own+o+s, auth.AuditManage, updateStream),
+		del(own+o+s, auth.AuditManage, deleteStream),
+		post(own+o+s+"/replay", auth.AuditManage, replayStream),
 		get(own+a+"/access", auth.AccessRead, listAccountAccess),
 		post(own+a+"/detach", auth.AccountMove, detachAccount).dry(),
 		get(own+a+"/members", auth.MemberRead, listAccountMembers),

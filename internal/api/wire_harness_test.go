@@ -24,6 +24,8 @@ import (
 	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/openapitest"
 	"github.com/orgd/orgd/internal/org"
+	"github.com/orgd/orgd/internal/outbound"
+	"github.com/orgd/orgd/internal/seal"
 )
 
 // startTime is the moment at which every script begins.
@@ -63,9 +65,17 @@ func newRunner(t *testing.T, s *script, store org.Store, documents []*openapites
 	}
 	limits, encoder, config := org.DefaultLimits, api.Encoder{EchoProfile: true}, api.Config{MaxBody: 1 << 20}
 	auditReads := false
+	var sealer org.Sealer
 	for _, line := range s.options {
-		if line == "audit_reads" {
+		switch line {
+		case "audit_reads":
 			auditReads = true
+			continue
+		case "secret_key":
+			var err error
+			if sealer, err = seal.New(strings.Repeat("01", seal.KeySize), r.random); err != nil {
+				t.Fatal(err)
+			}
 			continue
 		}
 		if err := setOption(line, &limits, &encoder, &config); err != nil {
@@ -76,7 +86,7 @@ func newRunner(t *testing.T, s *script, store org.Store, documents []*openapites
 	clock := func() time.Time { return r.now }
 	r.service = org.New(org.Config{
 		Store: r.store, Now: clock, Random: r.random, Limits: limits, Encode: encoder.Encode, StatusOf: api.StatusOf,
-		AuditReads: auditReads,
+		AuditReads: auditReads, Sealer: sealer, CheckHost: outbound.Policy{}.CheckHost,
 	})
 	config.Service, config.Encoder, config.Now, config.Random = r.service, encoder, clock, r.random
 	config.Logger, config.Registry = slog.New(slog.NewTextHandler(&r.log, nil)), prometheus.NewRegistry()
@@ -98,6 +108,8 @@ func setOption(line string, limits *org.Limits, encoder *api.Encoder, config *ap
 		_, err = fmt.Sscan(value, &config.RateLimit.PerSecond, &config.RateLimit.Burst)
 	case "limits":
 		_, err = fmt.Sscan(value, &limits.Depth, &limits.Accounts)
+	case "streams":
+		_, err = fmt.Sscan(value, &limits.Streams)
 	case "max_body":
 		config.MaxBody, err = strconv.ParseInt(value, 10, 64)
 	case "bootstrap_secret":
@@ -266,7 +278,7 @@ func (r *runner) demandSecrecy(st *step, what, text string) {
 	r.t.Helper()
 	for name, secret := range r.values {
 		kind := name[strings.LastIndexAny(name, "._")+1:]
-		if (kind == "token" || kind == "key" || kind == "code") && strings.Contains(text, secret) {
+		if (kind == "token" || kind == "key" || kind == "code" || kind == "secret") && strings.Contains(text, secret) {
 			r.t.Errorf("%s: the %s has the secret $%s:\n%s", st.title, what, name, text)
 		}
 	}
