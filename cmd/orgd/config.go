@@ -27,6 +27,7 @@ type config struct {
 	Compat                 string
 	LimitsDepth            int
 	LimitsAccounts         int
+	LimitsStreams          int
 	RateLimit              int
 	TrustedProxies         []netip.Prefix
 	MaxBody                int
@@ -36,6 +37,9 @@ type config struct {
 	OTLPEndpoint           string
 	ShutdownTimeout        time.Duration
 	AuditReads             string // "on" or "off"
+	SecretKey              string
+	SecretKeyFile          string
+	OutboundAllow          []netip.Prefix
 }
 
 // defaults returns the configuration that nothing was configured in.
@@ -47,6 +51,7 @@ func defaults() *config {
 		AdminListen:       "127.0.0.1:8788",
 		LimitsDepth:       5,
 		LimitsAccounts:    20_000,
+		LimitsStreams:     10,
 		RateLimit:         1200,
 		MaxBody:           1 << 20,
 		LogLevel:          "info",
@@ -115,11 +120,15 @@ func options() []option {
 		{"compat", forServers, func(c *config) pflag.Value { return &choice{&c.Compat, []string{"", "cloudflare"}} }, "cloudflare: do not repeat the profile in an organization"},
 		{"limits.depth", forLimits, func(c *config) pflag.Value { return &number{&c.LimitsDepth, 0} }, "levels of organizations below a root"},
 		{"limits.accounts", forLimits, func(c *config) pflag.Value { return &number{&c.LimitsAccounts, 0} }, "accounts in the tree of a root"},
+		{"limits.streams", forServers, func(c *config) pflag.Value { return &number{&c.LimitsStreams, 0} }, "streams of the audit log of an organization"},
 		{"rate_limit", forServers, func(c *config) pflag.Value { return &number{&c.RateLimit, 0} }, "requests of a credential per 5 minutes, 0: no limit"},
 		{"trusted_proxies", forServers, func(c *config) pflag.Value { return (*prefixes)(&c.TrustedProxies) }, "addresses and CIDR blocks whose X-Forwarded-For is believed"},
 		{"max_body", forServers, func(c *config) pflag.Value { return &number{&c.MaxBody, 1} }, "largest body of a request, in bytes"},
 		{"bootstrap_secret", forServe, func(c *config) pflag.Value { return (*secret)(&c.BootstrapSecret) }, "secret of POST /orgd/v1/bootstrap; empty: the route is off"},
 		{"audit_reads", forServers, func(c *config) pflag.Value { return &choice{&c.AuditReads, []string{"off", "on"}} }, "on: record who reads an audit log, in that log"},
+		{"secret_key", forServers, func(c *config) pflag.Value { return (*secret)(&c.SecretKey) }, "key that the secrets of receivers are kept under: 32 bytes in hexadecimal or base64; several are separated by commas, the first one is for new secrets"},
+		{"secret_key_file", forServers, func(c *config) pflag.Value { return (*text)(&c.SecretKeyFile) }, "file of the secret_key; orgd dev makes one"},
+		{"outbound_allow", forServers, func(c *config) pflag.Value { return (*prefixes)(&c.OutboundAllow) }, "addresses and CIDR blocks that streams may be sent to although they are not public, and without TLS"},
 		{"log_level", forServers, func(c *config) pflag.Value { return &choice{&c.LogLevel, []string{"debug", "info", "warn", "error"}} }, "least severe lines to log: debug, info, warn or error"},
 		{"log_format", forServers, func(c *config) pflag.Value { return &choice{&c.LogFormat, []string{"json", "text"}} }, "json or text"},
 		{"otlp_endpoint", forServers, func(c *config) pflag.Value { return &endpoint{&c.OTLPEndpoint} }, "URL of an OTLP/HTTP collector for traces; empty: no traces"},

@@ -29,6 +29,7 @@ var examples = map[string]struct {
 	"compat":                   {"cloudflare", func(c *config) { c.Compat = "cloudflare" }},
 	"limits.depth":             {"9", func(c *config) { c.LimitsDepth = 9 }},
 	"limits.accounts":          {"17", func(c *config) { c.LimitsAccounts = 17 }},
+	"limits.streams":           {"3", func(c *config) { c.LimitsStreams = 3 }},
 	"rate_limit":               {"5", func(c *config) { c.RateLimit = 5 }},
 	"trusted_proxies": {"10.1.2.3/8,2001:db8::1", func(c *config) {
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")}
@@ -36,6 +37,11 @@ var examples = map[string]struct {
 	"max_body":         {"99", func(c *config) { c.MaxBody = 99 }},
 	"bootstrap_secret": {"hush", func(c *config) { c.BootstrapSecret = "hush" }},
 	"audit_reads":      {"on", func(c *config) { c.AuditReads = "on" }},
+	"secret_key":       {"0102", func(c *config) { c.SecretKey = "0102" }},
+	"secret_key_file":  {"secret.key", func(c *config) { c.SecretKeyFile = "secret.key" }},
+	"outbound_allow": {"127.0.0.1,10.0.0.0/8", func(c *config) {
+		c.OutboundAllow = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8")}
+	}},
 	"log_level":        {"warn", func(c *config) { c.LogLevel = "warn" }},
 	"log_format":       {"text", func(c *config) { c.LogFormat = "text" }},
 	"otlp_endpoint":    {"http://127.0.0.1:4318", func(c *config) { c.OTLPEndpoint = "http://127.0.0.1:4318" }},

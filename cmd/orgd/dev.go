@@ -40,7 +40,10 @@ func dev(ctx context.Context, c *config, out streams) (err error) {
 	if err != nil {
 		return err
 	}
-	i := newInstance(c, store, out.err)
+	i, err := devInstance(c, store, dir, out.err)
+	if err != nil {
+		return errors.Join(err, store.Close())
+	}
 	credentials, err := demoData(ctx, i.service, dir)
 	if err != nil {
 		return errors.Join(err, store.Close())
@@ -55,6 +58,14 @@ func dev(ctx context.Context, c *config, out streams) (err error) {
 		welcome(out.out, c, r)
 		return r.write(c.ReadyFile)
 	})
+}
+
+// devInstance puts a server on an open store, with the keys that it needs.
+func devInstance(c *config, s org.Store, dir string, logs io.Writer) (*instance, error) {
+	if err := makeSecretKey(c, dir); err != nil {
+		return nil, err
+	}
+	return newInstance(c, s, logs)
 }
 
 // devFolder returns the folder of the database, a temporary one without a

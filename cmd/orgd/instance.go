@@ -16,6 +16,7 @@ import (
 	"github.com/orgd/orgd/internal/api"
 	"github.com/orgd/orgd/internal/engine"
 	"github.com/orgd/orgd/internal/org"
+	"github.com/orgd/orgd/internal/stream"
 )
 
 // instance is the program put together: the store, the services on it, and
@@ -28,6 +29,7 @@ type instance struct {
 	store    org.Store
 	service  *org.Service
 	handler  http.Handler
+	streams  *stream.Worker
 	draining draining
 }
 
@@ -57,7 +59,7 @@ func openReady(ctx context.Context, c *config) (org.Store, error) {
 
 // newService puts the services on a store.
 func newService(c *config, s org.Store) (*org.Service, api.Encoder) {
-	limits := org.Limits{Depth: c.LimitsDepth, Accounts: int64(c.LimitsAccounts)}
+	limits := org.Limits{Depth: c.LimitsDepth, Accounts: int64(c.LimitsAccounts), Streams: int64(c.LimitsStreams)}
 	enc := api.Encoder{Limits: limits, EchoProfile: c.Compat != "cloudflare"}
 	return org.New(org.Config{
 		Store: s, Now: time.Now, Random: rand.Reader, Limits: limits, Encode: enc.Encode, StatusOf: api.StatusOf,
@@ -66,12 +68,15 @@ func newService(c *config, s org.Store) (*org.Service, api.Encoder) {
 }
 
 // newInstance puts a server on an open store.
-func newInstance(c *config, s org.Store, logs io.Writer) *instance {
+func newInstance(c *config, s org.Store, logs io.Writer) (*instance, error) {
 	i := &instance{config: c, store: s, registry: prometheus.NewRegistry()}
 	i.logger, i.flushLog = newLogger(c, logs)
 	i.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	service, enc := newService(c, s)
 	i.service = service
+	if err := i.setUpStreams(enc); err != nil {
+		return nil, err
+	}
 	i.handler = api.New(api.Config{
 		Service: service, Encoder: enc, Now: time.Now, Random: rand.Reader, Logger: i.logger, Registry: i.registry,
 		RateLimit:       rateLimit(c.RateLimit),
@@ -80,7 +85,7 @@ func newInstance(c *config, s org.Store, logs io.Writer) *instance {
 		MaxBody:         int64(c.MaxBody),
 		WriteDeadline:   func() time.Time { return time.Now().Add(writeTimeout) },
 	}).Handler()
-	return i
+	return i, nil
 }
 
 // rateWindow is the span of time that the rate limit is stated for.

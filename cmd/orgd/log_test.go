@@ -123,7 +123,10 @@ func TestLogIsWrittenByTheEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out logged
-			i := newInstance(c, s, &out)
+			i, err := newInstance(c, s, &out)
+			if err != nil {
+				t.Fatal(err)
+			}
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			func() {

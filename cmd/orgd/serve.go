@@ -19,9 +19,13 @@ func serve(ctx context.Context, c *config, out streams) error {
 	if err != nil {
 		return err
 	}
+	i, err := newInstance(c, store, out.err)
+	if err != nil {
+		return errors.Join(err, store.Close())
+	}
 	l, err := listen(ctx, c)
 	if err != nil {
 		return errors.Join(err, store.Close())
 	}
-	return newInstance(c, store, out.err).run(ctx, l, func() error { return readyOf(l).write(c.ReadyFile) })
+	return i.run(ctx, l, func() error { return readyOf(l).write(c.ReadyFile) })
 }

@@ -86,13 +86,18 @@ func (i *instance) run(ctx context.Context, l *listeners, announce func() error)
 	ctx, forget := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer forget()
 	i.logger.Info("serving", "listen", l.api.Addr().String(), "admin_listen", l.admin.Addr().String(), "version", release())
+	delivered := make(chan struct{})
+	go func() {
+		defer close(delivered)
+		i.streams.Run(ctx)
+	}()
 	err = announce()
 	if err == nil {
 		err = i.work(ctx, failed)
 	}
 	// From here on a second signal has its usual effect: it ends the process.
 	forget()
-	return errors.Join(err, i.stop(public, admin, stopTraces))
+	return errors.Join(err, i.stop(public, admin, delivered, stopTraces))
 }
 
 // work keeps house until ctx ends or a listener fails.
@@ -122,7 +127,7 @@ func (i *instance) housekeep(ctx context.Context) {
 // stop says that it is not ready any more, closes the port, finishes what was
 // accepted, and closes the rest. The admin port closes last, so that the stop
 // can be watched.
-func (i *instance) stop(public, admin *http.Server, stopTraces func(context.Context) error) error {
+func (i *instance) stop(public, admin *http.Server, delivered <-chan struct{}, stopTraces func(context.Context) error) error {
 	i.draining.Store(true)
 	i.logger.Info("stopping", "timeout", i.config.ShutdownTimeout.String())
 	ctx, cancel := context.WithTimeout(context.Background(), i.config.ShutdownTimeout)
@@ -131,6 +136,7 @@ func (i *instance) stop(public, admin *http.Server, stopTraces func(context.Cont
 	if err != nil {
 		err = errors.Join(fmt.Errorf("finish accepted requests within %s: %w", i.config.ShutdownTimeout, err), public.Close())
 	}
+	<-delivered
 	last, cancelLast := context.WithTimeout(context.Background(), goodbyeTimeout)
 	defer cancelLast()
 	i.housekeep(last)
