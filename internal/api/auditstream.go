@@ -104,7 +104,7 @@ func newShownStream(st *org.ShownStream) auditStream {
 // AuditEntry returns the JSON of a record in the log of an organization as
 // lists of the log have it.
 func (e Encoder) AuditEntry(r *audit.Record) ([]byte, error) {
-	list, err := newAuditEntries(id.Organization(r.Log), []audit.Record{*r})
+	list, err := newAuditEntries([]audit.Record{*r})
 	if err != nil {
 		return nil, err
 	}
