@@ -61,7 +61,7 @@ func openSQLite(ctx context.Context, path string, o SQLiteOptions) (*sqliteBacke
 		readers = max(2, min(4, runtime.GOMAXPROCS(0)))
 	}
 	b := &sqliteBackend{
-		open: open, writer: &sqliteWriter{open: open}, readers: make(chan *sqliteConn, readers), closed: make(chan struct{}),
+		open: open, writer: &sqliteWriter{open: open.writing}, readers: make(chan *sqliteConn, readers), closed: make(chan struct{}),
 	}
 	if err := b.connect(ctx, readers); err != nil {
 		return nil, errors.Join(err, b.closeIdle())
@@ -73,7 +73,7 @@ func openSQLite(ctx context.Context, path string, o SQLiteOptions) (*sqliteBacke
 }
 
 func (b *sqliteBackend) connect(ctx context.Context, readers int) error {
-	w, err := b.open()
+	w, err := b.writer.open()
 	if err != nil {
 		return err
 	}

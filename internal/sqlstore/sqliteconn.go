@@ -35,6 +35,20 @@ func newOpener(path, synchronous string) (opener, error) {
 	}, db.Close()
 }
 
+// writing opens a connection for the writer. Its cache is smaller: SQLite goes
+// through all of it at every commit after it has reordered pages, which costs
+// more than what is read again.
+func (o opener) writing() (*sqliteConn, error) {
+	c, err := o()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.run(context.Background(), "PRAGMA cache_size = -8000", nil); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
 // openSQLiteDB opens a database for the migrations, which need a sql.DB.
 func openSQLiteDB(path, synchronous string) (*sql.DB, error) {
 	name, err := sqliteName(path, synchronous)
