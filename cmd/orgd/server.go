@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -22,6 +23,8 @@ const (
 	idleTimeout     = 2 * time.Minute
 	maxHeader       = 64 << 10
 	housekeepPeriod = 30 * time.Second
+	erasurePeriod   = 30 * time.Second
+	expiryPeriod    = time.Hour
 	goodbyeTimeout  = 5 * time.Second
 )
 
@@ -100,8 +103,16 @@ func (i *instance) run(ctx context.Context, l *listeners, announce func() error)
 	return errors.Join(err, i.stop(public, admin, delivered, stopTraces))
 }
 
-// work keeps house until ctx ends or a listener fails.
+// work keeps house until ctx ends or a listener fails. What may take long
+// has ended when it returns.
 func (i *instance) work(ctx context.Context, failed <-chan error) error {
+	ctx, stop := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer stop()
+	for _, c := range i.chores() {
+		group.Go(func() { i.repeat(ctx, c) })
+	}
 	tick := time.NewTicker(housekeepPeriod)
 	defer tick.Stop()
 	for {
@@ -112,6 +123,37 @@ func (i *instance) work(ctx context.Context, failed <-chan error) error {
 			return fmt.Errorf("serve: %w", err)
 		case <-tick.C:
 			i.housekeep(ctx)
+		}
+	}
+}
+
+// chore is something that is due now and then.
+type chore struct {
+	name   string
+	period time.Duration
+	do     func(context.Context) error
+}
+
+func (i *instance) chores() []chore {
+	return []chore{
+		{"erase users", erasurePeriod, i.service.ContinueErasures},
+		{"look at held erasures", expiryPeriod, i.service.RecheckErasures},
+	}
+}
+
+// repeat does a chore at once and then in its period, until ctx ends. Failing
+// is no reason to end: it is due again soon.
+func (i *instance) repeat(ctx context.Context, c chore) {
+	tick := time.NewTicker(c.period)
+	defer tick.Stop()
+	for {
+		if err := c.do(ctx); err != nil && ctx.Err() == nil {
+			i.logger.Warn(c.name, "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
 	}
 }

@@ -102,6 +102,8 @@ func wirePerson(v any) any {
 		return t
 	case org.RolledToken:
 		return string(v)
+	case org.Erasure:
+		return newErasure(&v)
 	case org.Bootstrapped:
 		return newBootstrap(&v)
 	case org.Pushed:

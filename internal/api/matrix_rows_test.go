@@ -191,6 +191,8 @@ var matrix = map[string][]matrixCase{
 	"GET /orgd/v1/users":                                        ofAdministrator(own+"/users", ""),
 	"POST /orgd/v1/users":                                       ofAdministrator(own+"/users", `{"email":"made-$fresh@world.test"}`),
 	"GET /orgd/v1/users/{user_id}":                              ofAdministrator(own+"/users/$person", ""),
+	"GET /orgd/v1/users/{user_id}/erase":                        {{needs: []need{may("user.admin", "administration")}, target: own + "/users/$person/erase", status: 404, code: 1003}},
+	"POST /orgd/v1/users/{user_id}/erase":                       {{needs: []need{may("user.admin", "administration")}, target: own + "/users/$erasable/erase", status: 202}},
 	"POST /orgd/v1/users/{user_id}/disable":                     ofAdministrator(own+"/users/$victim/disable", ""),
 	"POST /orgd/v1/users/{user_id}/enable":                      ofAdministrator(own+"/users/$victim/enable", ""),
 	"POST /orgd/v1/bootstrap": {

@@ -148,6 +148,7 @@ func (w *world) plant(t testing.TB) {
 		w.ids["R"+a] = w.send(w.founder, "GET", "/client/v4/accounts/"+w.ids[a]+"/logs/audit"+window, "").at(t, "0.id")
 	}
 	w.ids["ST"] = freshStream(t, w, nil)["stream"]
+	w.ids["erasable"] = w.newUser(t, "erasable").id
 	w.ids["victim"] = w.newUser(t, "victim").id
 	w.ids["foreign"] = w.send(w.founder, "POST", "/client/v4/user/tokens", tokenJSON).at(t, "id")
 	w.ids["code"] = w.invite(t, w.founder, "T", "invited@world.test")

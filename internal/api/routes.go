@@ -151,6 +151,8 @@ func routes() []route {
 		get(own+u, auth.UserAdmin, getUser),
 		post(own+u+"/disable", auth.UserAdmin, disableUser),
 		post(own+u+"/enable", auth.UserAdmin, enableUser),
+		get(own+u+"/erase", auth.UserAdmin, getErasure),
+		post(own+u+"/erase", auth.UserAdmin, eraseUser),
 		post(own+"/bootstrap", auth.UserAdmin, bootstrap).open(),
 
 		get("/openapi.json", auth.UserRead, getOpenAPI).open(),

@@ -226,6 +226,32 @@ func setUser(ctx context.Context, q *request, set func(context.Context, org.Requ
 	return q.changed(u), err
 }
 
+type erasure struct {
+	User      string           `json:"user_id"`
+	State     org.ErasureState `json:"state"`
+	Records   int64            `json:"records"`
+	Requested timestamp        `json:"request_time"`
+	Completed *timestamp       `json:"complete_time,omitempty"`
+}
+
+func newErasure(e *org.Erasure) erasure {
+	return erasure{User: string(e.User), State: e.State, Records: e.Records, Requested: timestamp(e.Requested), Completed: optional(e.Completed)}
+}
+
+func eraseUser(ctx context.Context, q *request) (reply, error) {
+	req, err := q.mutation(202)
+	if err != nil {
+		return reply{}, err
+	}
+	e, err := q.server.Service.EraseUser(ctx, req, q.user())
+	return q.changed(e), err
+}
+
+func getErasure(ctx context.Context, q *request) (reply, error) {
+	e, err := q.server.Service.Erasure(ctx, q.caller, q.user())
+	return reply{Result: e}, err
+}
+
 type bootstrapped struct {
 	User   user      `json:"user"`
 	Token  newSecret `json:"token"`

@@ -189,6 +189,9 @@ func (r *runner) play(st *step) (response, records string) {
 	r.t.Helper()
 	r.turn(st.title)
 	r.now = r.now.Add(st.wait)
+	if st.maintain {
+		r.maintain()
+	}
 	r.store.failure = st.store
 	resp, body := r.send(st)
 	r.store.failure = ""
@@ -206,6 +209,19 @@ func (r *runner) play(st *step) (response, records string) {
 		body = append(body[:briefly:briefly], "..."...)
 	}
 	return formatResponse(resp.StatusCode, resp.Header, body), records
+}
+
+// maintain does what a server does now and then. Its records are not shown:
+// they are of no request.
+func (r *runner) maintain() {
+	r.t.Helper()
+	if err := r.service.RecheckErasures(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := r.service.ContinueErasures(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+	r.store.records(r.t)
 }
 
 // send sends a request, demands what all answers have alike, holds the

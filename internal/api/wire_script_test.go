@@ -29,6 +29,7 @@ type step struct {
 	headers             [][2]string
 	keep                []string
 	wait                time.Duration
+	maintain            bool
 	store               string
 	lenient, ours       bool
 	brief               bool
@@ -101,6 +102,8 @@ func (st *step) parse() (err error) {
 			st.keep = strings.Fields(rest)
 		case word == "wait":
 			st.wait, err = time.ParseDuration(rest)
+		case word == "maintain":
+			st.maintain = true
 		case word == "store":
 			st.store = rest
 		case word == "lenient":

@@ -31,6 +31,7 @@ package api_test
 //
 //	keep NAME NAME=.path ...    as behind "->" above; .header.Name is a header of the answer
 //	wait 24h                    lets time pass before the request
+//	maintain                    does what a server does now and then, before the request
 //	store broken                makes the store fail: broken, unavailable or panic
 //	lenient                     the request succeeds although the API description has it otherwise
 //	ours                        the answer is none of the official API's

@@ -43,5 +43,10 @@ var (
 	StreamReplay        = Action{Update, "audit_stream", "logs", "Replay Stream"}                 // POST .../streams/{id}/replay
 	StreamPause         = Action{Update, "audit_stream", "logs", "Pause Stream"}                  // its receiver answered 410
 	StreamDelete        = Action{Delete, "audit_stream", "logs", "Delete Stream"}                 // DELETE .../streams/{id}
+	UserErase           = Action{Delete, "user", "users", "Erase User"}                           // POST /orgd/v1/users/{id}/erase
+	AuditSettingsUpdate = Action{Update, "audit_settings", "logs", "Update Audit Settings"}       // PUT .../audit/settings
+	LegalHoldSet        = Action{Update, "audit_settings", "logs", "Set Legal Hold"}              // PUT .../audit/settings that sets it
+	LegalHoldUnset      = Action{Update, "audit_settings", "logs", "Unset Legal Hold"}            // PUT .../audit/settings that unsets it
+	LogExpire           = Action{Delete, "audit_log", "logs", "Expire Audit Records"}             // the program itself, when the retention of a log has passed
 	UserEnable          = Action{Update, "user", "users", "Enable User"}                          // POST /orgd/v1/users/{id}/enable
 )

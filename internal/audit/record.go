@@ -4,6 +4,7 @@
 package audit
 
 import (
+	"slices"
 	"time"
 
 	"github.com/orgd/orgd/internal/auth"
@@ -87,14 +88,22 @@ type Record struct {
 }
 
 // Erase takes the personal data of u out of r and leaves the commitments to
-// it, so that the canonical form and the leaf stay as they are.
-func (r *Record) Erase(u id.User) {
-	if r.Actor.ID == u || r.Actor.Subject == u {
+// it, so that the canonical form and the leaf stay as they are. What belongs
+// to nobody known is u's when it is one of its addresses; a failed request
+// that names one of them loses all else of the kind too, because it went no
+// further than to be refused, and nobody found out whom it described.
+func (r *Record) Erase(u id.User, emails ...string) {
+	owns := func(text string) bool {
+		return text != "" && slices.ContainsFunc(emails, func(e string) bool { return foldEmail(e) == foldEmail(text) })
+	}
+	if r.Actor.ID == u || r.Actor.Subject == u || owns(r.Actor.Email) {
 		r.Actor.Commitments = r.commitments()
 		r.Actor.Email, r.Actor.IP, r.Raw.UserAgent, r.Actor.Salt = "", "", "", nil
 	}
+	named := slices.ContainsFunc(r.Personal, func(p Personal) bool { return p.Subject == "" && owns(p.Value) })
 	for i := range r.Personal {
-		if p := &r.Personal[i]; p.Subject == u {
+		p := &r.Personal[i]
+		if p.Subject == u || owns(p.Value) || p.Subject == "" && named && r.Result == Failure {
 			p.Commitment = p.commitment()
 			p.Salt, p.Value = nil, ""
 		}

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -246,14 +247,41 @@ func (r *Redactor) placeholder(b []byte, subject id.User, value string) []byte {
 		}
 		r.salts[subject] = salt
 	}
+	if subject == "" {
+		// It may turn out to be somebody's and be erased without the rest, whose
+		// salt must then not help anyone to guess it.
+		salt = r.ownSalt(salt)
+	}
 	b = append(b, `{"$personal":`...)
 	b = strconv.AppendInt(b, int64(len(r.personal)), 10)
 	r.personal = append(r.personal, Personal{Subject: subject, Salt: salt, Value: value})
 	return append(b, '}')
 }
 
+// ownSalt returns a salt for the next piece of personal data, from which no
+// other can be computed.
+func (r *Redactor) ownSalt(salt []byte) []byte {
+	sum := sha256.Sum256(strconv.AppendInt(slices.Clone(salt), int64(len(r.personal)), 10))
+	return sum[:len(salt)]
+}
+
+// EmailSubject is what stands in Subjects for the owner of an e-mail address
+// who was not known when the record was written.
+func EmailSubject(email string) id.User { return id.User("email:" + foldEmail(email)) }
+
+func foldEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+
+// maxEmail is the longest text that is taken for an address.
+const maxEmail = 254
+
+func looksLikeEmail(text string) bool {
+	text = strings.TrimSpace(text)
+	return len(text) <= maxEmail && strings.IndexByte(text, '@') > 0 && !strings.ContainsAny(text, " \t\n\x00")
+}
+
 // Subjects returns whom the personal data of a record describes, but for the
-// actor of a record of ours, who is found by its identifier.
+// actor of a record of ours, who is found by its identifier. Whoever is known
+// by an address only is there as EmailSubject.
 func (r *Record) Subjects() []id.User {
 	var list []id.User
 	add := func(u id.User) {
@@ -262,8 +290,14 @@ func (r *Record) Subjects() []id.User {
 		}
 	}
 	add(r.Actor.Subject)
+	if r.Source != "" && r.Actor.Subject == "" && r.Actor.Email != foldEmail(r.Actor.Email) {
+		add(EmailSubject(r.Actor.Email)) // another spelling is found by the address itself
+	}
 	for i := range r.Personal {
-		add(r.Personal[i].Subject)
+		p := &r.Personal[i]
+		if add(p.Subject); p.Subject == "" && looksLikeEmail(p.Value) {
+			add(EmailSubject(p.Value))
+		}
 	}
 	return list
 }

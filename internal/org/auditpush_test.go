@@ -121,7 +121,7 @@ func TestPushedPeopleCanBeErased(t *testing.T) {
 		if got, want := records[0].Subjects(), []id.User{bob.user.ID, ada.user.ID}; !slices.Equal(got, want) {
 			t.Errorf("the first is about %v, want %v", got, want)
 		}
-		if got := records[1].Subjects(); len(got) != 0 || len(records[1].Personal) != 1 {
+		if got := records[1].Subjects(); !slices.Equal(got, []id.User{audit.EmailSubject("nobody@example.com")}) || len(records[1].Personal) != 1 {
 			t.Errorf("the second is about %v, %v", got, records[1].Personal)
 		}
 		if got := body(t, &records[0], records[0].Resource.Request); got != `{"ip":"192.0.2.1","user":{"email":"Ada@Example.com","name":"Ada"}}` {

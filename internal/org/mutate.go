@@ -375,6 +375,10 @@ func require(c *auth.Caller, p auth.Permission, t auth.Target) error {
 	return fault.New(fault.Forbidden, "Forbidden: needs "+p.String())
 }
 
+// tidy runs do in a transaction that no record is about: what it does follows
+// from a change that has its record.
+func (s *Service) tidy(ctx context.Context, do func(Tx) error) error { return s.Store.Update(ctx, do) }
+
 // Housekeep writes down when tokens were last used and forgets idempotency
 // keys that have run out. The program calls it now and then; it changes
 // nothing that a record would be about.

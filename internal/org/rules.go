@@ -50,7 +50,17 @@ func checkEmail(pointer, email string) (string, error) {
 	if at < 1 || at == len(email)-1 || strings.ContainsFunc(email, unicode.IsSpace) {
 		return "", fault.At(fault.Invalid, pointer, pointer+" must be an e-mail address")
 	}
-	return email, nil
+	return email, notErased(pointer, email)
+}
+
+// notErased refuses an address that stands in place of an erased one.
+//
+// Rule: nobody can be found by it, invited with it or made of it (ours).
+func notErased(pointer, email string) error {
+	if strings.HasSuffix(strings.ToLower(email), erasedDomain) {
+		return fault.At(fault.Invalid, pointer, pointer+" is the address of nobody: the user was erased")
+	}
+	return nil
 }
 
 // checkProfile checks the five strings of a profile. They are kept byte for

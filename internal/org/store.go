@@ -43,6 +43,8 @@ type Reader interface {
 	TokenReader
 	AuditReader
 	StreamReader
+	ErasureReader
+	RetentionReader
 }
 
 // Tx is what can be done in a transaction. After LockTree or Lock
@@ -57,6 +59,8 @@ type Tx interface {
 	TokenTx
 	AuditTx
 	StreamTx
+	ErasureTx
+	RetentionTx
 	IdempotencyTx
 
 	// LockTree holds the shape of all trees until the end of the
@@ -254,6 +258,10 @@ type MemberReader interface {
 	// organizations and the explicit ones on the account, in order of the
 	// identifier of the membership; disabled users are left out.
 	ListAccess(ctx context.Context, q AccessQuery) (page.Page[Access], error)
+	// Memberships returns the pending and active memberships of u in live
+	// organizations and the explicit ones in live accounts, in order of their
+	// identifiers.
+	Memberships(ctx context.Context, u id.User) ([]Member, []AccountMember, error)
 	// ListMemberships returns a page of the explicit account memberships of a
 	// user, with the accounts.
 	ListMemberships(ctx context.Context, q MembershipQuery) (page.Page[Membership], error)
@@ -345,6 +353,9 @@ type UserTx interface {
 	InsertUser(ctx context.Context, u User) error
 	// UpdateUser sets everything but id, e-mail and creation time.
 	UpdateUser(ctx context.Context, u User) error
+	// EraseUser gives u another e-mail, takes its names and rights away and
+	// disables it, and removes its tokens, its key and its stored answers.
+	EraseUser(ctx context.Context, u id.User, email string, at time.Time) error
 }
 
 // TokenReader reads credentials.
@@ -504,6 +515,44 @@ type StreamTx interface {
 	// it. It is false, and nothing is done, when somebody else holds it or it
 	// has another version.
 	SettleStream(ctx context.Context, st Stream, l Lease) (bool, error)
+}
+
+// ErasureReader finds the personal data of users in audit logs.
+type ErasureReader interface {
+	// Erasure returns the erasure of a user.
+	Erasure(ctx context.Context, u id.User) (Erasure, error)
+	// OpenErasures returns those that are not complete, the oldest first.
+	OpenErasures(ctx context.Context) ([]Erasure, error)
+	// PersonalLog returns the first log behind after, in order of
+	// identifiers, that has records with data of p: of those that are under
+	// legal hold when held is set, else of the others.
+	PersonalLog(ctx context.Context, p Person, after id.Log, held bool) (id.Log, error)
+	// PersonalRecords returns up to limit records of the log with data of p
+	// and a number above after, in order.
+	PersonalRecords(ctx context.Context, p Person, log id.Log, after int64, limit int) ([]audit.Record, error)
+}
+
+// ErasureTx erases personal data.
+type ErasureTx interface {
+	// PutErasure adds an erasure, or sets all of it but the time of the request.
+	PutErasure(ctx context.Context, e Erasure) error
+	// EraseRecord sets the personal data of a record, and what is left of it,
+	// to that of r, which has no more of p. It does nothing when the record
+	// is gone.
+	EraseRecord(ctx context.Context, r *audit.Record, p Person) error
+}
+
+// RetentionReader reads how long logs are kept.
+type RetentionReader interface {
+	// AuditSettings returns the settings of a log, fault.NotFound when none
+	// were ever set.
+	AuditSettings(ctx context.Context, log id.Log) (AuditSettings, error)
+}
+
+// RetentionTx changes how long logs are kept.
+type RetentionTx interface {
+	// PutAuditSettings sets the settings of a log.
+	PutAuditSettings(ctx context.Context, log id.Log, s AuditSettings, at time.Time) error
 }
 
 // IdempotencyTx remembers the answers to requests with an Idempotency-Key.

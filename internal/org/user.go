@@ -3,6 +3,7 @@ package org
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/orgd/orgd/internal/audit"
 	"github.com/orgd/orgd/internal/auth"
@@ -70,6 +71,9 @@ func (c *change) createUser(ctx context.Context, in NewUser, e *entry) (CreatedU
 	old, err := c.UserByEmail(ctx, in.Email)
 	if err := unlessAbsent(err); err != nil {
 		return CreatedUser{}, err
+	}
+	if err == nil {
+		c.name(old.summary()) // the record of a refusal knows whom it is about, too
 	}
 	switch {
 	case err != nil:
@@ -146,6 +150,9 @@ func (s *Service) setUserStatus(ctx context.Context, r Request, u id.User, actio
 		}
 		if u == c.caller.User.ID {
 			return User{}, fault.New(fault.Invalid, "You cannot disable or enable yourself")
+		}
+		if strings.HasSuffix(user.Email, erasedDomain) {
+			return User{}, fault.New(fault.Invalid, "The user was erased")
 		}
 		if user.Status == UserInvited {
 			return User{}, fault.New(fault.Invalid, "The user was only invited; create it first")

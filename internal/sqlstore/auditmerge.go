@@ -15,7 +15,7 @@ import (
 // an index of the shares.
 type spot struct {
 	tick, seq int64
-	share      int
+	share     int
 }
 
 // share is a log on its way into a page: the numbers in which further records
@@ -31,8 +31,8 @@ type share struct {
 // merge puts a page of several logs together.
 type merge struct {
 	*reader
-	q     *audit.Query
-	need  int // the records of the page, and one more to know whether another follows
+	q      *audit.Query
+	need   int // the records of the page, and one more to know whether another follows
 	shares []*share
 }
 

@@ -81,7 +81,8 @@ CREATE INDEX api_tokens_user ON public.api_tokens USING btree (user_id, issued_a
 CREATE TABLE audit_heads (
     log_id text COLLATE "C" NOT NULL,
     seq bigint NOT NULL,
-    time bigint NOT NULL
+    time bigint NOT NULL,
+    first_seq bigint NOT NULL
 ) WITH (fillfactor=50);
 
 ALTER TABLE audit_heads ADD CONSTRAINT audit_heads_pkey PRIMARY KEY (log_id);
@@ -156,6 +157,15 @@ CREATE INDEX audit_records_resource ON public.audit_records USING btree (resourc
 CREATE INDEX audit_records_time ON public.audit_records USING btree (log_id, "time", seq);
 
 CREATE INDEX audit_records_token ON public.audit_records USING btree (log_id, actor_token_id, seq);
+
+CREATE TABLE audit_settings (
+    log_id text COLLATE "C" NOT NULL,
+    retention_months bigint NOT NULL,
+    legal_hold boolean NOT NULL,
+    updated_at bigint NOT NULL
+);
+
+ALTER TABLE audit_settings ADD CONSTRAINT audit_settings_pkey PRIMARY KEY (log_id);
 
 CREATE TABLE audit_streams (
     id text COLLATE "C" NOT NULL,
@@ -292,6 +302,23 @@ CREATE TABLE subtree_counts (
 ) WITH (fillfactor=50);
 
 ALTER TABLE subtree_counts ADD CONSTRAINT subtree_counts_pkey PRIMARY KEY (organization_id, slot);
+
+CREATE TABLE user_erasures (
+    user_id text COLLATE "C" NOT NULL,
+    state text COLLATE "C" NOT NULL,
+    email text COLLATE "C" NOT NULL,
+    log_id text COLLATE "C" NOT NULL,
+    seq bigint NOT NULL,
+    records bigint NOT NULL,
+    requested_at bigint NOT NULL,
+    completed_at bigint NOT NULL
+);
+
+ALTER TABLE user_erasures ADD CONSTRAINT user_erasures_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE user_erasures ADD CONSTRAINT user_erasures_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
+
+CREATE INDEX user_erasures_open ON public.user_erasures USING btree (requested_at, user_id) WHERE (state <> 'complete'::text);
 
 CREATE TABLE users (
     id text COLLATE "C" NOT NULL,

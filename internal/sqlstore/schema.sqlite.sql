@@ -64,7 +64,7 @@ CREATE TABLE audit_heads (
     log_id TEXT    NOT NULL PRIMARY KEY,
     seq    INTEGER NOT NULL,
     time   INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+, first_seq INTEGER NOT NULL DEFAULT 1) STRICT, WITHOUT ROWID;
 
 CREATE TABLE audit_journal (
     tick      INTEGER NOT NULL PRIMARY KEY,
@@ -124,6 +124,13 @@ CREATE INDEX audit_records_log ON audit_records (log_id, seq, actor_id, actor_em
 CREATE INDEX audit_records_resource ON audit_records (resource_id, log_id, seq);
 
 CREATE INDEX audit_records_time ON audit_records (log_id, time, seq);
+
+CREATE TABLE audit_settings (
+    log_id           TEXT    NOT NULL PRIMARY KEY,
+    retention_months INTEGER NOT NULL,
+    legal_hold       INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE audit_streams (
     id              TEXT NOT NULL PRIMARY KEY,
@@ -242,6 +249,19 @@ CREATE TABLE subtree_counts (
     accounts        INTEGER NOT NULL, -- in it and in all below it
     PRIMARY KEY (organization_id, slot)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE user_erasures (
+    user_id      TEXT    NOT NULL PRIMARY KEY REFERENCES users (id),
+    state        TEXT    NOT NULL,
+    email        TEXT    NOT NULL,
+    log_id       TEXT    NOT NULL,
+    seq          INTEGER NOT NULL,
+    records      INTEGER NOT NULL,
+    requested_at INTEGER NOT NULL,
+    completed_at INTEGER NOT NULL -- 0 until then
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX user_erasures_open ON user_erasures (requested_at, user_id) WHERE state <> 'complete';
 
 CREATE TABLE users (
     id            TEXT    NOT NULL PRIMARY KEY,

@@ -135,6 +135,22 @@ func (x *faultyTx) DeleteAccountMember(ctx context.Context, m org.AccountMember)
 	return x.faulty.call(func() error { return x.Tx.DeleteAccountMember(ctx, m) })
 }
 
+func (x *faultyTx) EraseUser(ctx context.Context, u id.User, email string, at time.Time) error {
+	return x.faulty.call(func() error { return x.Tx.EraseUser(ctx, u, email, at) })
+}
+
+func (x *faultyTx) PutErasure(ctx context.Context, e org.Erasure) error {
+	return x.faulty.call(func() error { return x.Tx.PutErasure(ctx, e) })
+}
+
+func (x *faultyTx) EraseRecord(ctx context.Context, r *audit.Record, p org.Person) error {
+	return x.faulty.call(func() error { return x.Tx.EraseRecord(ctx, r, p) })
+}
+
+func (x *faultyTx) PutAuditSettings(ctx context.Context, log id.Log, s org.AuditSettings, at time.Time) error {
+	return x.faulty.call(func() error { return x.Tx.PutAuditSettings(ctx, log, s, at) })
+}
+
 func (x *faultyTx) InsertUser(ctx context.Context, u org.User) error {
 	return x.faulty.call(func() error { return x.Tx.InsertUser(ctx, u) })
 }

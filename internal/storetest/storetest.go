@@ -40,6 +40,7 @@ func groups() []group {
 		{"ListAudit", auditListCases()},
 		{"ListAudits", auditMergeCases()},
 		{"Streams", streamCases()},
+		{"Erasure", erasureCases()},
 		{"Idempotency", idempotencyCases()},
 		{"Faults", faultCases()},
 	}

@@ -26,6 +26,9 @@ type Engine struct {
 	// Exec runs statements on the database at a URL behind the back of any
 	// store, without regard to what they break.
 	Exec func(tb testing.TB, url, statements string)
+	// Search returns the rows of all tables of the database at a URL in which
+	// one of the texts stands, in any case.
+	Search func(tb testing.TB, url string, texts ...string) []string
 }
 
 // All returns every engine, SQLite first. An engine that cannot be had fails
@@ -33,8 +36,8 @@ type Engine struct {
 func All(tb testing.TB) []Engine {
 	tb.Helper()
 	engines := []Engine{
-		{Name: "sqlite", URL: sqliteURL, Migrated: migratedSQLite, Exec: execSQLite},
-		{Name: "postgres", URL: postgresURL, Migrated: takeDatabase, Exec: execPostgres},
+		{Name: "sqlite", URL: sqliteURL, Migrated: migratedSQLite, Exec: execSQLite, Search: searchSQLite},
+		{Name: "postgres", URL: postgresURL, Migrated: takeDatabase, Exec: execPostgres, Search: searchPostgres},
 	}
 	for i := range engines {
 		migrated := engines[i].Migrated
