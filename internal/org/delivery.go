@@ -144,11 +144,14 @@ func (s *Service) StreamSecrets(st Stream) ([]string, error) {
 	return list, nil
 }
 
-// StreamRecords returns the records of the batch under way that are still
-// there.
-func (s *Service) StreamRecords(ctx context.Context, st Stream) ([]audit.Record, error) {
+// StreamRecords returns up to limit records of the batch under way that are
+// still there, behind the one that has the number after.
+func (s *Service) StreamRecords(ctx context.Context, st Stream, after int64, limit int) ([]audit.Record, error) {
 	d := st.Delivery
-	records, err := s.Store.AuditRecords(ctx, st.Log, d.Delivered, int(d.Batch-d.Delivered))
+	if after >= d.Batch {
+		return nil, nil
+	}
+	records, err := s.Store.AuditRecords(ctx, st.Log, after, min(limit, int(d.Batch-after)))
 	beyond := slices.IndexFunc(records, func(r audit.Record) bool { return r.Seq > d.Batch })
 	if beyond >= 0 {
 		records = records[:beyond]

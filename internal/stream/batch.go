@@ -18,6 +18,7 @@ type batch struct {
 	from, to int64
 	expired  int64 // records between from and to that are gone
 	entries  []entry
+	size     int // bytes of the entries, and of the one that did not fit
 }
 
 // entry is a record as its readers see it.
@@ -33,26 +34,39 @@ func (w *Worker) newBatch(ctx context.Context, st org.Stream) (*batch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errSecret, err)
 	}
-	records, err := w.Source.StreamRecords(ctx, st)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errRecords, err)
-	}
 	b := &batch{stream: st, secrets: secrets, from: st.Delivery.Delivered + 1, to: st.Delivery.Batch}
-	size := 0
-	for i := range records {
-		text, err := w.Encode(&records[i])
+	for after, more := st.Delivery.Delivered, true; more; {
+		records, err := w.Source.StreamRecords(ctx, st, after, readAtOnce)
+		if err == nil {
+			more, err = w.fill(b, records)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errRecords, err)
 		}
-		size += len(text)
-		if size > maxBatchSize && i > 0 {
-			b.to = records[i].Seq - 1
-			break
+		if more {
+			after = records[len(records)-1].Seq
 		}
-		b.entries = append(b.entries, entry{&records[i], text})
 	}
 	b.expired = b.to - b.from + 1 - int64(len(b.entries))
 	return b, nil
+}
+
+// fill adds records to a batch. More is false when it is whole: there are no
+// more, or no more that fit.
+func (w *Worker) fill(b *batch, records []audit.Record) (more bool, err error) {
+	for i := range records {
+		text, err := w.Encode(&records[i])
+		if err != nil {
+			return false, err
+		}
+		b.size += len(text)
+		if b.size > maxBatchSize && len(b.entries) > 0 {
+			b.to = records[i].Seq - 1
+			return false, nil
+		}
+		b.entries = append(b.entries, entry{&records[i], text})
+	}
+	return len(records) > 0, nil
 }
 
 // id names the batch: equal for every attempt to deliver it, and another one

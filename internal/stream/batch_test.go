@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,8 +29,10 @@ type source struct {
 	records []audit.Record
 }
 
-func (s *source) StreamRecords(context.Context, org.Stream) ([]audit.Record, error) {
-	return s.records, nil
+func (s *source) StreamRecords(_ context.Context, _ org.Stream, after int64, _ int) ([]audit.Record, error) {
+	const few = 3
+	rest := slices.DeleteFunc(slices.Clone(s.records), func(r audit.Record) bool { return r.Seq <= after })
+	return rest[:min(few, len(rest))], nil
 }
 func (s *source) StreamSecrets(org.Stream) ([]string, error) { return nil, nil }
 

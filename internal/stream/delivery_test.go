@@ -301,8 +301,11 @@ func TestRetryAfter(t *testing.T) {
 			header string
 			wait   time.Duration
 		}{
-			{"120", 2 * time.Minute}, {"999999", stream.LongestWait}, {w.now().Add(time.Hour).Format(http.TimeFormat), stream.LongestWait},
-			{"-1", 8 * time.Second}, {"soon", 16 * time.Second},
+			{"120", 2 * time.Minute},
+			{"999999", stream.LongestWait},
+			{w.now().Add(time.Hour).Format(http.TimeFormat), stream.LongestWait},
+			{"-1", 8 * time.Second},
+			{"soon", 16 * time.Second},
 		} {
 			r.does(func(rw http.ResponseWriter, _ *http.Request) verdict {
 				rw.Header().Set("Retry-After", c.header)

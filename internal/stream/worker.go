@@ -32,6 +32,7 @@ const (
 	concurrent   = 32               // attempts at a time
 	turns        = 16               // batches of one stream, before it is another one's turn
 	maxBatchSize = 1 << 20          // bytes of the entries of a batch
+	readAtOnce   = 20               // records, which may be large
 	firstWait    = time.Second
 	longestWait  = 5 * time.Minute
 )
@@ -42,7 +43,7 @@ type Source interface {
 	ClaimStreams(ctx context.Context, h org.Holder, limit int) ([]org.Stream, error)
 	SettleStream(ctx context.Context, h org.Holder, st org.Stream, o org.StreamOutcome) (next org.Stream, more bool, err error)
 	StopStream(ctx context.Context, st org.Stream, reason string) error
-	StreamRecords(ctx context.Context, st org.Stream) ([]audit.Record, error)
+	StreamRecords(ctx context.Context, st org.Stream, after int64, limit int) ([]audit.Record, error)
 	StreamSecrets(st org.Stream) ([]string, error)
 	StreamTotals(ctx context.Context) (org.StreamTotals, error)
 }
@@ -75,13 +76,14 @@ type Worker struct {
 	slots   chan struct{}
 	claims  atomic.Int64
 	timeout time.Duration // of an attempt
+	grace   time.Duration // for attempts when the process stops
 }
 
 // New returns a Worker.
 func New(c Config) *Worker {
 	return &Worker{
 		Config: c, client: c.Policy.NewTransport(c.TLS).NewClient(attemptTime), metrics: newMetrics(c.Registry),
-		wake: make(chan struct{}, 1), slots: make(chan struct{}, concurrent), timeout: attemptTime,
+		wake: make(chan struct{}, 1), slots: make(chan struct{}, concurrent), timeout: attemptTime, grace: stopGrace,
 	}
 }
 
@@ -98,7 +100,7 @@ func (w *Worker) Wake() {
 func (w *Worker) Run(ctx context.Context) {
 	attempts, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cut) })
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(w.grace, cut) })
 	defer stop()
 	var group sync.WaitGroup
 	defer group.Wait()
