@@ -16,6 +16,7 @@ import (
 
 	"github.com/orgd/orgd/bench/load"
 	"github.com/orgd/orgd/bench/orgd"
+	"github.com/orgd/orgd/bench/proc"
 	"github.com/orgd/orgd/bench/table"
 )
 
@@ -44,8 +45,12 @@ func (s *suite) linePush(ctx context.Context) error {
 		return err
 	}
 	s.later(st.server.Stop)
+	tree, err := proc.PostgresTree(ctx, st.url)
+	if err != nil {
+		return err
+	}
 	return withConn(ctx, st.url, func(conn *pgx.Conn) error {
-		p := &pushes{suite: s, store: st, conn: conn}
+		p := &pushes{suite: s, store: st, conn: conn, tree: tree}
 		if err := p.prepare(ctx); err != nil {
 			return err
 		}
@@ -59,7 +64,11 @@ func (s *suite) linePush(ctx context.Context) error {
 		s.lines = append(s.lines, table.Line{
 			Name: "(k) the same, until the last answer", Unit: "rows/s", Ours: p.answered,
 			Note: "the tree builder works meanwhile, and after it",
+		}, table.Line{
+			Name: "(k) the same, processor time", Unit: "us/row", Ours: p.ours, Base: p.base,
+			Note: fmt.Sprintf("of orgd and PostgreSQL for one row, ours: orgd %.0f, PostgreSQL %.0f", table.Median(p.server), table.Median(p.ours)-table.Median(p.server)),
 		})
+		s.say("%s", s.lines[len(s.lines)-1].Note)
 		return nil
 	})
 }
@@ -83,6 +92,31 @@ type pushes struct {
 	done     int64 // the greatest time in the log that was copied already
 	batches  atomic.Int64
 	answered []float64 // rows per second without the wait for the trees
+
+	tree               proc.Tree
+	ours, base, server []float64 // processor time of a row, in microseconds; server is orgd's part of ours
+}
+
+// cost measures the processor time of do, which returns a number of rows, and adds that of a row to the samples.
+func (p *pushes) cost(do func() (rows float64, err error)) (server, database float64, err error) {
+	before, err := p.store.server.CPU()
+	if err != nil {
+		return 0, 0, err
+	}
+	began, err := p.tree.CPU()
+	if err != nil {
+		return 0, 0, err
+	}
+	rows, err := do()
+	if err != nil {
+		return 0, 0, err
+	}
+	after, err := p.store.server.CPU()
+	if err != nil {
+		return 0, 0, err
+	}
+	ended, err := p.tree.CPU()
+	return float64((after - before).Microseconds()) / rows, float64((ended - began).Microseconds()) / rows, err
 }
 
 // prepare makes the table that COPY fills.
@@ -121,19 +155,19 @@ func (p *pushes) push(ctx context.Context) (float64, error) {
 	for i := range requests {
 		requests[i] = p.requests()
 	}
+	var rows float64
 	began := time.Now()
-	_, err := load.Run(ctx, load.Options{
-		Addr: p.store.server.Addr, Connections: p.connections, Duration: p.time * pushStretch, WantStatus: http.StatusOK,
-	}, func(conn, seq int, buf []byte) []byte { return requests[conn](conn, seq, buf) })
-	if err != nil {
-		return 0, err
-	}
-	rows := float64((p.batches.Load() - before) * pushBatch)
-	p.answered = append(p.answered, rows/time.Since(began).Seconds())
-	if err := p.await(ctx); err != nil {
-		return 0, err
-	}
-	return rows / time.Since(began).Seconds(), nil
+	server, database, err := p.cost(func() (float64, error) {
+		_, err := load.Run(ctx, load.Options{
+			Addr: p.store.server.Addr, Connections: p.connections, Duration: p.time * pushStretch, WantStatus: http.StatusOK,
+		}, func(conn, seq int, buf []byte) []byte { return requests[conn](conn, seq, buf) })
+		rows = float64((p.batches.Load() - before) * pushBatch)
+		p.answered = append(p.answered, rows/time.Since(began).Seconds())
+		return rows, errors.Join(err, p.await(ctx))
+	})
+	took := time.Since(began)
+	p.server, p.ours = append(p.server, server), append(p.ours, server+database)
+	return rows / took.Seconds(), err
 }
 
 // await waits until the builder has caught up with every log.
@@ -220,8 +254,15 @@ func (p *pushes) copyRows(ctx context.Context) (float64, error) {
 		return 0, fmt.Errorf("checkpoint: %w", err)
 	}
 	began := time.Now()
-	if _, err := p.conn.PgConn().CopyFrom(ctx, &text, "COPY copied ("+p.columns+") FROM STDIN"); err != nil {
+	copied := float64(tag.RowsAffected())
+	_, database, err := p.cost(func() (float64, error) {
+		_, err := p.conn.PgConn().CopyFrom(ctx, &text, "COPY copied ("+p.columns+") FROM STDIN")
+		return copied, err
+	})
+	if err != nil {
 		return 0, fmt.Errorf("copy the rows: %w", err)
 	}
-	return float64(tag.RowsAffected()) / time.Since(began).Seconds(), nil
+	took := time.Since(began)
+	p.base = append(p.base, database)
+	return copied / took.Seconds(), nil
 }

@@ -1,14 +1,12 @@
 package api
 
 import (
-	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -81,7 +79,7 @@ func (q *request) pushedRecords() ([]org.PushedRecord, error) {
 	if !utf8.Valid(q.raw) {
 		return nil, fault.New(fault.MalformedJSON, "The body is not UTF-8")
 	}
-	parts, single, err := splitRecords(q.raw, isNDJSON(q.Header.Get("Content-Type")))
+	parts, single, err := splitRecords(string(q.raw), isNDJSON(q.Header.Get("Content-Type")))
 	if err != nil {
 		return nil, err
 	}
@@ -138,12 +136,15 @@ func isNDJSON(contentType string) bool {
 	return err == nil && slices.Contains([]string{"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}, kind)
 }
 
+// blanks are what JSON allows between values.
+const blanks = " \t\r\n"
+
 // splitRecords returns the JSON of each record: the lines that are not empty,
 // the elements of an array, or the single value.
-func splitRecords(raw []byte, lines bool) (parts [][]byte, single bool, err error) {
+func splitRecords(text string, lines bool) (parts []string, single bool, err error) {
 	if lines {
-		for line := range bytes.Lines(raw) {
-			if line = bytes.TrimSpace(line); len(line) > 0 {
+		for line := range strings.Lines(text) {
+			if line = strings.Trim(line, blanks); line != "" {
 				parts = append(parts, line)
 			}
 			if len(parts) > org.BatchRecords {
@@ -152,49 +153,48 @@ func splitRecords(raw []byte, lines bool) (parts [][]byte, single bool, err erro
 		}
 		return parts, false, nil
 	}
-	raw = bytes.TrimSpace(raw)
-	if len(raw) == 0 {
+	text = strings.Trim(text, blanks)
+	switch {
+	case text == "":
 		return nil, false, fault.New(fault.MalformedJSON, "The body is empty; a record or an array of records is expected")
+	case text[0] != '[':
+		return []string{text}, true, nil
 	}
-	if raw[0] != '[' {
-		return [][]byte{raw}, true, nil
+	if err := checkJSON(text); err != nil {
+		return nil, false, fault.New(fault.MalformedJSON, "The body is not JSON: "+jsonProblem(err)+hint(err))
 	}
-	parts, err = splitArray(raw)
-	return parts, false, err
+	parts, all := elements(text, org.BatchRecords)
+	if !all {
+		return nil, false, errTooManyRecords()
+	}
+	return parts, false, nil
 }
 
-// splitArray reads element by element, so that an array of very many things
-// is refused before it is in memory.
-func splitArray(raw []byte) ([][]byte, error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if _, err := d.Token(); err != nil {
-		return nil, malformed(err)
+var errManyValues = errors.New("there is more than one value")
+
+// hint is for those who send lines and do not say so.
+func hint(err error) string {
+	if errors.Is(err, errManyValues) {
+		return "; records line by line are application/x-ndjson"
 	}
-	var parts [][]byte
-	for d.More() {
-		if len(parts) == org.BatchRecords {
-			return nil, errTooManyRecords()
-		}
-		var part json.RawMessage
-		if err := d.Decode(&part); err != nil {
-			return nil, malformed(err)
-		}
-		parts = append(parts, part)
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, malformed(err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fault.New(fault.MalformedJSON, "The body has more than one JSON value; records line by line are application/x-ndjson")
-	}
-	return parts, nil
+	return ""
 }
 
-func malformed(err error) error {
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
+// checkJSON says what is wrong with a text that is not one JSON value.
+func checkJSON(text string) error {
+	if json.Valid([]byte(text)) {
+		return nil
 	}
-	return fault.New(fault.MalformedJSON, "The body is not JSON: "+jsonProblem(err))
+	d := json.NewDecoder(strings.NewReader(text))
+	var v json.RawMessage
+	switch err := d.Decode(&v); err {
+	case nil:
+		return errManyValues
+	case io.EOF:
+		return io.ErrUnexpectedEOF
+	default:
+		return err
+	}
 }
 
 func errTooManyRecords() error {
@@ -202,57 +202,46 @@ func errTooManyRecords() error {
 }
 
 // decodeRecord reads one record; at is the pointer to it.
-func decodeRecord(raw []byte, at string) (org.PushedRecord, error) {
-	what := at
-	if at == "" {
+func decodeRecord(text, at string) (org.PushedRecord, error) {
+	what, whole := at, at == ""
+	if whole {
 		at, what = "/", "The body"
 	}
-	if len(raw) > maxRecordBytes {
+	if len(text) > maxRecordBytes {
 		return org.PushedRecord{}, fault.At(fault.Invalid, at, fmt.Sprintf("%s is larger than %d bytes", what, maxRecordBytes))
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var v any
-	err := d.Decode(&v)
-	if err == nil {
-		if _, end := d.Token(); end != io.EOF {
-			err = errors.New("there is more than one value")
+	if err := checkJSON(text); err != nil {
+		problem := what + " is not JSON: " + jsonProblem(err)
+		if whole {
+			problem += hint(err)
 		}
+		return org.PushedRecord{}, fault.At(fault.MalformedJSON, at, problem)
 	}
+	p := &parser{text: text, levels: maxRecordDepth, asWritten: isRecordBody}
+	v, err := p.parse("", 1)
 	if err != nil {
-		return org.PushedRecord{}, fault.At(fault.MalformedJSON, at, what+" is not JSON: "+jsonProblem(err))
+		return org.PushedRecord{}, err
 	}
 	members, ok := v.(map[string]any)
 	if !ok {
 		return org.PushedRecord{}, fault.At(fault.Invalid, at, what+" must be a JSON object")
 	}
 	o := &object{members: members, at: strings.TrimSuffix(at, "/"), read: map[string]any{}, problems: new([]error)}
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		if deeper(members[name], maxRecordDepth-1) {
-			o.refuse(name, "goes deeper than %d levels", maxRecordDepth-1)
-		}
+	for _, name := range p.deepIn {
+		o.refuse(name, "goes deeper than %d levels", maxRecordDepth-1)
 	}
 	r := o.pushedRecord()
 	return r, o.err()
 }
 
-// deeper reports whether v has more levels of objects and arrays.
-func deeper(v any, levels int) bool {
-	switch v := v.(type) {
-	case map[string]any:
-		if levels == 0 {
-			return true
-		}
-		for _, item := range v {
-			if deeper(item, levels-1) {
-				return true
-			}
-		}
-	case []any:
-		return levels == 0 || slices.ContainsFunc(v, func(item any) bool { return deeper(item, levels-1) })
-	}
-	return false
+// isRecordBody reports whether a member is one of the bodies of a resource.
+func isRecordBody(object, name string) bool {
+	return object == "resource" && slices.Contains(recordBodies[:], name)
 }
+
+// recordBodies are the members of a resource that may be anything, in the
+// order of audit.Resource.Bodies.
+var recordBodies = [...]string{"request", "response", "before", "after"}
 
 func (o *object) pushedRecord() org.PushedRecord {
 	r := org.PushedRecord{At: o.at, Key: o.required("id")}
@@ -281,8 +270,8 @@ func (o *object) pushedRecord() org.PushedRecord {
 	}
 	if resource := o.object("resource"); resource != nil {
 		r.Resource = audit.Resource{ID: resource.word("id"), Type: resource.word("type"), Product: resource.word("product")}
-		for i, name := range []string{"request", "response", "before", "after"} {
-			*r.Resource.Bodies()[i] = resource.json(name)
+		for i, name := range recordBodies {
+			*r.Resource.Bodies()[i] = resource.written(name)
 		}
 	}
 	return r
@@ -294,17 +283,12 @@ func (o *object) word(name string) string {
 	return s
 }
 
-// json returns any value as it is, nil when it is absent.
-func (o *object) json(name string) []byte {
-	v, ok := o.member(name)
-	if !ok {
-		return nil
+// written returns a value as it was written, nil when it is absent.
+func (o *object) written(name string) []byte {
+	if text, _ := o.members[name].(rawJSON); text != "null" {
+		return []byte(text)
 	}
-	b, err := marshal(v)
-	if err != nil {
-		o.refuse(name, "cannot be kept")
-	}
-	return b
+	return nil
 }
 
 // requiredEnum returns one of the allowed words, which must be there.

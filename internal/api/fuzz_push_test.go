@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/orgd/orgd/internal/org"
 )
@@ -116,4 +117,40 @@ func checkLines(t *testing.T, s *Server, rt *route, body []byte, lines bool, bat
 			t.Fatalf("%q, record %d: element %+v, line %+v", body, i, batch[i], other[i])
 		}
 	}
+}
+
+// FuzzParse holds the parser against encoding/json.
+func FuzzParse(f *testing.F) {
+	for _, b := range append(pushes, `{"a":{"b":[1,-2.5e+7,true,false,null,"\u00e9\ud800\"\\\/"," é"]},"a":[ ],"":{ }}`, ` [ [ ] , { } , 0 ] `) {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if !json.Valid([]byte(text)) || !utf8.ValidString(text) {
+			return
+		}
+		p := &parser{text: text, levels: len(text), asWritten: func(string, string) bool { return false }}
+		got, err := p.parse("", 1)
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if want := decodeAny(t, []byte(text)); !reflect.DeepEqual(got, want) {
+			t.Fatalf("%q is %#v, want %#v", text, got, want)
+		}
+		if p.space(); p.at != len(text) {
+			t.Fatalf("%q: %q is left", text, text[p.at:])
+		}
+		var list []json.RawMessage
+		if json.Unmarshal([]byte(text), &list) != nil || list == nil {
+			return
+		}
+		parts, all := elements(text, len(list))
+		if !all || len(parts) != len(list) {
+			t.Fatalf("%q has %d elements, want %d", text, len(parts), len(list))
+		}
+		for i := range list {
+			if parts[i] != string(list[i]) {
+				t.Fatalf("%q: element %d is %q, want %q", text, i, parts[i], list[i])
+			}
+		}
+	})
 }
