@@ -2,6 +2,7 @@ package org
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,6 +22,8 @@ type AuditRange struct {
 type AuditExport struct {
 	Log      id.Log
 	From, To int64
+	// Proof is of the log up to To or more, nil without a signing key.
+	Proof *LogProof
 
 	store Reader
 }
@@ -60,20 +63,27 @@ func (s *Service) exportRange(ctx context.Context, log id.Log, q AuditRange) (Au
 	if q.Before.IsZero() {
 		q.Before = endOfTime
 	}
+	p, err := s.LogProof(ctx, log)
+	if err != nil && !errors.Is(err, errNoKey) {
+		return AuditExport{}, err
+	}
 	first, last, err := s.Store.AuditRange(ctx, log, q.Since, q.Before)
 	if err != nil {
 		return AuditExport{}, fmt.Errorf("find the records of log %s: %w", log, err)
+	}
+	if p != nil && p.Size >= p.Head { // what was recorded since is for the next export
+		last = min(last, p.Size)
 	}
 	if q.To > 0 {
 		last = min(last, q.To)
 	}
 	first = min(max(first, q.From), last+1)
-	return AuditExport{Log: log, From: first, To: last, store: s.Store}, nil
+	return AuditExport{Log: log, From: first, To: last, Proof: p, store: s.Store}, nil
 }
 
 // Each calls f for every record of the range in the order of the log. It
-// reads in batches and holds nothing in the store between them. A record that
-// is not there any more is an error.
+// reads in batches and holds nothing in the store between them. Records that
+// are not there are left out: whoever counts them, or checks the file, sees it.
 func (e *AuditExport) Each(ctx context.Context, f func(*audit.Record) error) error {
 	limit := int64(firstExportBatch)
 	for next := e.From; next <= e.To; {
@@ -81,20 +91,19 @@ func (e *AuditExport) Each(ctx context.Context, f func(*audit.Record) error) err
 		if err != nil {
 			return fmt.Errorf("read log %s from record %d on: %w", e.Log, next, err)
 		}
-		if len(records) == 0 {
-			return fmt.Errorf("record %d of log %s is not there any more", next, e.Log)
-		}
 		size := int64(1)
 		for i := range records {
-			r := &records[i]
-			if r.Seq != next {
-				return fmt.Errorf("record %d of log %s is not there any more", next, e.Log)
+			if records[i].Seq > e.To {
+				return nil
 			}
-			if err := f(r); err != nil {
+			if err := f(&records[i]); err != nil {
 				return err
 			}
-			next++
-			size += bulk(r)
+			next = records[i].Seq + 1
+			size += bulk(&records[i])
+		}
+		if len(records) == 0 {
+			return nil
 		}
 		limit = min(max(int64(len(records))*exportBytes/size, 1), mostExportBatch)
 	}

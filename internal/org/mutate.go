@@ -54,7 +54,7 @@ var errDryRun = errors.New("dry run")
 func mutate[T any](ctx context.Context, s *Service, r Request, do func(context.Context, *change) (T, error)) (T, error) {
 	var result T
 	var last *change
-	err := s.Store.Update(ctx, func(tx Tx) error {
+	err := s.update(ctx, func(tx Tx) error {
 		c := &change{Tx: tx, s: s, request: r, now: s.now()}
 		last = c
 		if err := c.lookAhead(ctx); err != nil {
@@ -250,7 +250,7 @@ func (s *Service) recordRefusal(ctx context.Context, c *change, refusal error) e
 			e.account = ""
 		}
 	}
-	err := s.Store.Update(ctx, func(tx Tx) error {
+	err := s.update(ctx, func(tx Tx) error {
 		r, err := c.newRecord(&e, s.now(), nil)
 		if err != nil {
 			return err
@@ -404,4 +404,79 @@ func (s *Service) journal(ctx context.Context, logs []id.Log) (bool, error) {
 	at := s.now()
 	err = s.Store.Update(ctx, func(tx Tx) error { return tx.JournalAudits(ctx, logs, at) })
 	return err == nil, err
+}
+
+// update runs f in a transaction and remembers which logs it appended to.
+func (s *Service) update(ctx context.Context, f func(Tx) error) error {
+	if s.Key == nil {
+		return s.Store.Update(ctx, f)
+	}
+	var logs []id.Log
+	err := s.Store.Update(ctx, func(tx Tx) error {
+		n := noting{Tx: tx}
+		err := f(&n)
+		logs = n.logs
+		return err
+	})
+	if err == nil {
+		s.trees.add(logs...)
+	}
+	return err
+}
+
+// noting is a transaction that notes the logs that are appended to.
+type noting struct {
+	Tx
+	logs []id.Log
+}
+
+// AppendAudit implements AuditTx.
+func (n *noting) AppendAudit(ctx context.Context, r *audit.Record) error {
+	n.logs = append(n.logs, r.Log)
+	return n.Tx.AppendAudit(ctx, r)
+}
+
+// AppendAudits implements AuditTx.
+func (n *noting) AppendAudits(ctx context.Context, records []*audit.Record) error {
+	if len(records) > 0 {
+		n.logs = append(n.logs, records[0].Log)
+	}
+	return n.Tx.AppendAudits(ctx, records)
+}
+
+// writeTrees adds to the trees of logs, but for those that another process
+// has added to meanwhile, and returns those that have grown. Trees are made of
+// records, so that there is no record about them.
+func (s *Service) writeTrees(ctx context.Context, growths []Growth) ([]id.Log, error) {
+	if len(growths) == 0 {
+		return nil, nil
+	}
+	logs := make([]id.Log, len(growths))
+	for i, g := range growths {
+		logs[i] = g.Log
+	}
+	var grown []id.Log
+	err := s.Store.Update(ctx, func(tx Tx) error {
+		grown = nil
+		if err := tx.Lock(ctx, TreesLock); err != nil {
+			return err
+		}
+		trees, err := tx.AuditTrees(ctx, logs)
+		if err != nil {
+			return err
+		}
+		sizes := make(map[id.Log]int64, len(trees))
+		for _, t := range trees {
+			sizes[t.Log] = t.Size
+		}
+		var current []Growth
+		for _, g := range growths {
+			if size, ok := sizes[g.Log]; ok && size == g.From {
+				current = append(current, g)
+				grown = append(grown, g.Log)
+			}
+		}
+		return tx.GrowTrees(ctx, current)
+	})
+	return grown, err
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/orgd/orgd/internal/id"
+	"github.com/orgd/orgd/internal/proof"
 )
 
 // Limits are the bounds of every tree.
@@ -42,6 +43,8 @@ type Config struct {
 	StatusOf func(err error) int
 	// AuditReads records who reads an audit log, as views.
 	AuditReads bool
+	// Key signs the checkpoints of audit logs. Without one there are none.
+	Key *proof.Key
 	// Sealer keeps the secrets of receivers; without one there are no streams
 	// that have a secret.
 	Sealer Sealer
@@ -66,6 +69,7 @@ type Service struct {
 	used    usedTokens
 	// rights counts the changes to who may do what, to drop cached callers.
 	rights atomic.Uint64
+	trees  treeState
 }
 
 // New returns a Service.

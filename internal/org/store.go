@@ -45,6 +45,7 @@ type Reader interface {
 	StreamReader
 	ErasureReader
 	RetentionReader
+	TreeReader
 }
 
 // Tx is what can be done in a transaction. After LockTree or Lock
@@ -61,6 +62,7 @@ type Tx interface {
 	StreamTx
 	ErasureTx
 	RetentionTx
+	TreeTx
 	IdempotencyTx
 
 	// LockTree holds the shape of all trees until the end of the

@@ -83,3 +83,13 @@ func ValidOrigin(s string) bool {
 // maxOrigin leaves room for the identifier of a log in the 255 bytes that an
 // origin may have.
 const maxOrigin = 200
+
+// CutSignatures returns the text of a signed note without looking at who
+// signed it.
+func CutSignatures(signed string) (text, signatures string, found bool) {
+	i := strings.LastIndex(signed, "\n\n")
+	if i < 0 {
+		return signed, "", false
+	}
+	return signed[:i+1], signed[i+2:], true
+}

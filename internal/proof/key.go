@@ -73,19 +73,54 @@ func (k *Key) VerifierKey(name string) (string, error) {
 // Sign signs a checkpoint under its origin. The same checkpoint always gives
 // the same bytes.
 func (k *Key) Sign(c Checkpoint) (string, error) {
-	text, err := k.VerifierKey(c.Origin)
+	v, err := k.verifier(c.Origin)
 	if err != nil {
 		return "", err
-	}
-	v, err := note.NewVerifier(text)
-	if err != nil {
-		return "", fmt.Errorf("name the key %q: %w", c.Origin, err)
 	}
 	signed, err := note.Sign(&note.Note{Text: c.Text()}, signer{v, k.private})
 	if err != nil {
 		return "", fmt.Errorf("sign the checkpoint of %s: %w", c.Origin, err)
 	}
 	return string(signed), nil
+}
+
+// Recognize makes sure that signed is what was signed for c: with this key,
+// or with one that was in use before it.
+func (k *Key) Recognize(signed string, c Checkpoint) error {
+	again, err := k.Sign(c)
+	if err != nil || again == signed {
+		return err
+	}
+	v, err := k.verifier(c.Origin)
+	if err != nil {
+		return err
+	}
+	n, err := note.Open([]byte(signed), note.VerifierList(v))
+	if unverified, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
+		n = unverified.Note
+	} else if err != nil {
+		return fmt.Errorf("open the checkpoint: %w", err)
+	}
+	was, err := ParseCheckpoint(n.Text)
+	if err != nil {
+		return err
+	}
+	if was.Size != c.Size || was.Root != c.Root {
+		return fmt.Errorf("it has the root %s of %d records, signed was %s of %d", c.Root, c.Size, was.Root, was.Size)
+	}
+	return nil
+}
+
+func (k *Key) verifier(name string) (note.Verifier, error) {
+	text, err := k.VerifierKey(name)
+	if err != nil {
+		return nil, err
+	}
+	v, err := note.NewVerifier(text)
+	if err != nil {
+		return nil, fmt.Errorf("name the key %q: %w", name, err)
+	}
+	return v, nil
 }
 
 // signer signs under the name of a verifier.

@@ -69,6 +69,9 @@ func RestoreRange(begin, end int64, hashes []Hash) (*Range, error) {
 	return &Range{begin: begin, end: end, nodes: nodes, hashes: slices.Clone(hashes)}, nil
 }
 
+// Begin returns the number of the first leaf of the run.
+func (r *Range) Begin() int64 { return r.begin }
+
 // End returns the number of the leaf behind the run.
 func (r *Range) End() int64 { return r.end }
 

@@ -67,10 +67,13 @@ func ParseTile(path string) (Tile, error) {
 	return Tile{Level: t.L, Index: t.N, Width: t.W}, nil
 }
 
-// Reader returns what package tlog makes proofs from, for the tree with this
+// HashReader reads the hashes of nodes.
+type HashReader = tlog.HashReader
+
+// Reader returns what proofs are made from, for the tree with this
 // size and root. It reads tiles with read, and refuses those that do not agree
 // with the root.
-func Reader(size int64, root Hash, read func([]Tile) ([][]byte, error)) tlog.HashReader {
+func Reader(size int64, root Hash, read func([]Tile) ([][]byte, error)) HashReader {
 	return tlog.TileHashReader(tlog.Tree{N: size, Hash: root}, tileReader(read))
 }
 
@@ -93,7 +96,7 @@ func (r tileReader) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 func (tileReader) SaveTiles([]tlog.Tile, [][]byte) {}
 
 // Hashes returns those of the nodes.
-func Hashes(r tlog.HashReader, nodes []Node) ([]Hash, error) {
+func Hashes(r HashReader, nodes []Node) ([]Hash, error) {
 	if len(nodes) == 0 {
 		return nil, nil
 	}
@@ -105,7 +108,7 @@ func Hashes(r tlog.HashReader, nodes []Node) ([]Hash, error) {
 }
 
 // Inclusion returns the proof that the leaf is in the tree of size leaves.
-func Inclusion(r tlog.HashReader, size, leaf int64) ([]Hash, error) {
+func Inclusion(r HashReader, size, leaf int64) ([]Hash, error) {
 	p, err := tlog.ProveRecord(size, leaf, r)
 	if err != nil {
 		return nil, fmt.Errorf("prove leaf %d of %d: %w", leaf, size, err)
@@ -120,7 +123,7 @@ func CheckInclusion(p []Hash, size int64, root Hash, n int64, leaf Hash) error {
 
 // Consistency returns the proof that the first of size leaves are those of
 // the tree of old leaves. It is empty for the empty tree and for the same one.
-func Consistency(r tlog.HashReader, old, size int64) ([]Hash, error) {
+func Consistency(r HashReader, old, size int64) ([]Hash, error) {
 	if old == 0 || old == size {
 		return nil, nil
 	}

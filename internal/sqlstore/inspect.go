@@ -2,11 +2,13 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/orgd/orgd/internal/audit"
 	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/org"
+	"github.com/orgd/orgd/internal/proof"
 )
 
 // The reader of a View also shows the tables as they are, for package fsck:
@@ -152,5 +154,41 @@ func (r *reader) InspectRecords(ctx context.Context, f func(*audit.Record) error
 			return err
 		}
 		return f(&record)
+	})
+}
+
+// InspectTrees calls f for the tree of every log that has one, without the
+// head of the log.
+func (r *reader) InspectTrees(ctx context.Context, f func(org.Tree) error) error {
+	const inspectTreesSQL = `SELECT log_id, size, nodes, checkpoint, time FROM audit_trees ORDER BY log_id`
+	return r.query(ctx, inspectTreesSQL, nil, func(row row) error {
+		var t org.Tree
+		var nodes []byte
+		var at int64
+		if err := row.Scan((*string)(&t.Log), &t.Size, &nodes, &t.Checkpoint, &at); err != nil {
+			return err
+		}
+		var err error
+		if t.Nodes, err = proof.SplitHashes(nodes); err != nil {
+			return fmt.Errorf("read the tree of log %s: %w", t.Log, err)
+		}
+		t.Time = moment(at)
+		return f(t)
+	})
+}
+
+// InspectTiles calls f for the hashes of every level of every tree, in order,
+// a few at a time; first is the number of the first of them.
+func (r *reader) InspectTiles(ctx context.Context, f func(log id.Log, level int, first int64, hashes []byte) error) error {
+	const inspectTilesSQL = `SELECT log_id, level, idx, data FROM audit_tiles ORDER BY log_id, level, idx`
+	return r.query(ctx, inspectTilesSQL, nil, func(row row) error {
+		var log id.Log
+		var level int
+		var idx int64
+		var data []byte
+		if err := row.Scan((*string)(&log), &level, &idx, &data); err != nil {
+			return err
+		}
+		return f(log, level, idx*rowHashes, data)
 	})
 }

@@ -78,6 +78,14 @@ ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_user_id_fkey FOREIGN KEY (user_
 
 CREATE INDEX api_tokens_user ON public.api_tokens USING btree (user_id, issued_at, id);
 
+CREATE TABLE audit_cosignatures (
+    log_id text COLLATE "C" NOT NULL,
+    size bigint NOT NULL,
+    checkpoint text COLLATE "C" NOT NULL
+);
+
+ALTER TABLE audit_cosignatures ADD CONSTRAINT audit_cosignatures_pkey PRIMARY KEY (log_id);
+
 CREATE TABLE audit_heads (
     log_id text COLLATE "C" NOT NULL,
     seq bigint NOT NULL,
@@ -205,6 +213,25 @@ CREATE TABLE audit_subjects (
 );
 
 ALTER TABLE audit_subjects ADD CONSTRAINT audit_subjects_pkey PRIMARY KEY (subject_id, log_id, seq);
+
+CREATE TABLE audit_tiles (
+    log_id text COLLATE "C" NOT NULL,
+    level integer NOT NULL,
+    idx bigint NOT NULL,
+    data bytea NOT NULL
+);
+
+ALTER TABLE audit_tiles ADD CONSTRAINT audit_tiles_pkey PRIMARY KEY (log_id, level, idx);
+
+CREATE TABLE audit_trees (
+    log_id text COLLATE "C" NOT NULL,
+    size bigint NOT NULL,
+    nodes bytea NOT NULL,
+    checkpoint text COLLATE "C" NOT NULL,
+    time bigint NOT NULL
+) WITH (fillfactor=50);
+
+ALTER TABLE audit_trees ADD CONSTRAINT audit_trees_pkey PRIMARY KEY (log_id);
 
 CREATE TABLE idempotency_answers (
     user_id text COLLATE "C" NOT NULL,

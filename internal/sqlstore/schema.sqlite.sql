@@ -60,6 +60,12 @@ CREATE TABLE api_tokens (
 
 CREATE INDEX api_tokens_user ON api_tokens (user_id, issued_at, id);
 
+CREATE TABLE audit_cosignatures (
+    log_id     TEXT    NOT NULL PRIMARY KEY,
+    size       INTEGER NOT NULL,
+    checkpoint TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE audit_heads (
     log_id TEXT    NOT NULL PRIMARY KEY,
     seq    INTEGER NOT NULL,
@@ -166,6 +172,22 @@ CREATE TABLE audit_subjects (
     log_id     TEXT    NOT NULL,
     seq        INTEGER NOT NULL,
     PRIMARY KEY (subject_id, log_id, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit_tiles (
+    log_id TEXT    NOT NULL,
+    level  INTEGER NOT NULL, -- of the tiles: 0 has the leaves, 1 the roots of 256 of them
+    idx    INTEGER NOT NULL, -- of the row in its level
+    data   BLOB    NOT NULL,
+    PRIMARY KEY (log_id, level, idx)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit_trees (
+    log_id     TEXT    NOT NULL PRIMARY KEY,
+    size       INTEGER NOT NULL,
+    nodes      BLOB    NOT NULL,
+    checkpoint TEXT    NOT NULL, -- '' without a signing key
+    time       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE idempotency_answers (

@@ -227,6 +227,14 @@ func (x *faultyTx) SettleStream(ctx context.Context, st org.Stream, l org.Lease)
 	return ok, err
 }
 
+func (x *faultyTx) GrowTrees(ctx context.Context, growths []org.Growth) error {
+	return x.faulty.call(func() error { return x.Tx.GrowTrees(ctx, growths) })
+}
+
+func (x *faultyTx) PutCosigned(ctx context.Context, log id.Log, size int64, checkpoint string) error {
+	return x.faulty.call(func() error { return x.Tx.PutCosigned(ctx, log, size, checkpoint) })
+}
+
 func (x *faultyTx) Answer(ctx context.Context, u id.User, key string) (result org.Answer, err error) {
 	err = x.faulty.call(func() error {
 		result, err = x.Tx.Answer(ctx, u, key)

@@ -34,5 +34,6 @@ func Fill(t *testing.T, s org.Store) Sample {
 	w.delete(w.below(f.Other, "deleted"))
 	w.deleteAccount(w.account(&g.c, "deleted"))
 	f.Mid = w.rename(f.Mid, "Mid renamed")
+	w.growAll()
 	return f
 }

@@ -41,6 +41,7 @@ func groups() []group {
 		{"ListAudits", auditMergeCases()},
 		{"Streams", streamCases()},
 		{"Erasure", erasureCases()},
+		{"Trees", treeCases()},
 		{"Idempotency", idempotencyCases()},
 		{"Faults", faultCases()},
 	}
