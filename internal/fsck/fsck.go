@@ -28,6 +28,8 @@ type Inspector interface {
 	InspectTokens(ctx context.Context, f func(org.Token) error) error
 	InspectHeads(ctx context.Context, f func(log id.Log, seq int64, last time.Time) error) error
 	InspectRecords(ctx context.Context, f func(*audit.Record) error) error
+	InspectTrees(ctx context.Context, f func(org.Tree) error) error
+	InspectTiles(ctx context.Context, f func(log id.Log, level int, first int64, hashes []byte) error) error
 }
 
 // Options sets the limits that trees must keep; 0 checks none.
@@ -53,6 +55,7 @@ const (
 	Unowned      Rule = "unowned"       // every root has an active super administrator
 	Sequence     Rule = "sequence"      // a log counts from 1 without gaps, up to its head
 	Chronology   Rule = "chronology"    // the times of a log never go back, and its head has the last one
+	Tree         Rule = "tree"          // the tree of a log is that of its records, as far as it is built
 	NoRecord     Rule = "no record"     // every change has its record
 	NoChange     Rule = "no change"     // every record has its change
 	NotInspected Rule = "not inspected" // there were too many violations to go on
@@ -105,6 +108,7 @@ type checker struct {
 	users         map[id.User]*user
 	tokens        map[id.Token]*object
 	heads         map[id.Log]logEnd
+	trees         map[id.Log]*tree
 	violations    []Violation
 }
 
@@ -117,6 +121,7 @@ func newChecker(o Options) *checker {
 		users:         make(map[id.User]*user),
 		tokens:        make(map[id.Token]*object),
 		heads:         make(map[id.Log]logEnd),
+		trees:         make(map[id.Log]*tree),
 	}
 }
 
@@ -125,7 +130,7 @@ func (c *checker) run(ctx context.Context, in Inspector) error {
 		c.readOrganizations, c.checkTree, c.checkClosure,
 		c.readAccounts, c.checkCounts,
 		c.readUsers, c.readMembers, c.readAccountMembers, c.readTokens, c.checkOwners,
-		c.readHeads, c.checkRecords, c.checkRecorded,
+		c.readTrees, c.readHeads, c.checkRecords, c.checkTrees, c.checkRecorded,
 	} {
 		if err := step(ctx, in); err != nil {
 			return err

@@ -67,6 +67,7 @@ func (c *checker) checkRecords(ctx context.Context, in Inspector) error {
 		if err := c.checkNext(&end, r); err != nil {
 			return err
 		}
+		c.addLeaf(r)
 		if r.Result != audit.Success || r.Action.Type == audit.View || r.Source != "" {
 			return nil
 		}
