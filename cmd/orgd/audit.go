@@ -6,6 +6,6 @@ import "github.com/spf13/cobra"
 func newAudit() *cobra.Command {
 	cmd := &cobra.Command{Use: "audit", Short: "Take audit logs out of orgd, and check what was taken out", Args: noArgs}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	cmd.AddCommand(newAuditExport())
+	cmd.AddCommand(newAuditExport(), newAuditKeygen(), newAuditVerify())
 	return cmd
 }

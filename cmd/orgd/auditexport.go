@@ -120,8 +120,12 @@ func (f *exportFlags) fromStore(ctx context.Context, c *config, format export.Fo
 	if err != nil {
 		return fmt.Errorf("export the log of %s: %w", o, err)
 	}
+	source, err := api.ExportSource(ctx, o, &window, &e)
+	if err != nil {
+		return err
+	}
 	to.expect(e.From, e.To)
-	return export.Write(ctx, to, format, api.ExportSource(o, &window, &e))
+	return export.Write(ctx, to, format, source)
 }
 
 func parseMoment(flag, text string) (time.Time, error) {

@@ -24,6 +24,9 @@ func command(use group, c *config, cmd *cobra.Command, run func(context.Context,
 		if err := c.load(cmd.Flags()); err != nil {
 			return err
 		}
+		if err := c.readKey(); err != nil {
+			return err
+		}
 		return run(cmd.Context(), c, streams{cmd.OutOrStdout(), cmd.ErrOrStderr()})
 	}
 	return cmd

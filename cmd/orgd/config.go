@@ -13,6 +13,8 @@ import (
 	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
+
+	"github.com/orgd/orgd/internal/proof"
 )
 
 // config holds every option of every command.
@@ -40,6 +42,10 @@ type config struct {
 	SecretKey              string
 	SecretKeyFile          string
 	OutboundAllow          []netip.Prefix
+	AuditKey               string
+	AuditOrigin            string
+
+	SigningKey *proof.Key // no option: it is read from AuditKey
 }
 
 // defaults returns the configuration that nothing was configured in.
@@ -129,6 +135,8 @@ func options() []option {
 		{"secret_key", forServers, func(c *config) pflag.Value { return (*secret)(&c.SecretKey) }, "key that the secrets of receivers are kept under: 32 bytes in hexadecimal or base64; several are separated by commas, the first one is for new secrets"},
 		{"secret_key_file", forServers, func(c *config) pflag.Value { return (*text)(&c.SecretKeyFile) }, "file of the secret_key; orgd dev makes one"},
 		{"outbound_allow", forServers, func(c *config) pflag.Value { return (*prefixes)(&c.OutboundAllow) }, "addresses and CIDR blocks that streams may be sent to although they are not public, and without TLS"},
+		{"audit_key", forServers | forStore, func(c *config) pflag.Value { return (*text)(&c.AuditKey) }, "file with the key that signs audit logs (orgd audit keygen); empty: no proofs"},
+		{"audit_origin", forServers | forStore, func(c *config) pflag.Value { return (*text)(&c.AuditOrigin) }, "name of this instance in proofs; empty: the name in audit_key"},
 		{"log_level", forServers, func(c *config) pflag.Value { return &choice{&c.LogLevel, []string{"debug", "info", "warn", "error"}} }, "least severe lines to log: debug, info, warn or error"},
 		{"log_format", forServers, func(c *config) pflag.Value { return &choice{&c.LogFormat, []string{"json", "text"}} }, "json or text"},
 		{"otlp_endpoint", forServers, func(c *config) pflag.Value { return &endpoint{&c.OTLPEndpoint} }, "URL of an OTLP/HTTP collector for traces; empty: no traces"},

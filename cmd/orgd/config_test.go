@@ -42,6 +42,8 @@ var examples = map[string]struct {
 	"outbound_allow": {"127.0.0.1,10.0.0.0/8", func(c *config) {
 		c.OutboundAllow = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8")}
 	}},
+	"audit_key":        {"key.file", func(c *config) { c.AuditKey = "key.file" }},
+	"audit_origin":     {"audit.example.com", func(c *config) { c.AuditOrigin = "audit.example.com" }},
 	"log_level":        {"warn", func(c *config) { c.LogLevel = "warn" }},
 	"log_format":       {"text", func(c *config) { c.LogFormat = "text" }},
 	"otlp_endpoint":    {"http://127.0.0.1:4318", func(c *config) { c.OTLPEndpoint = "http://127.0.0.1:4318" }},

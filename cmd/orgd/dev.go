@@ -30,6 +30,11 @@ func dev(ctx context.Context, c *config, out streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
+	if c.SigningKey == nil {
+		if c.SigningKey, err = devKey(dir); err != nil {
+			return err
+		}
+	}
 	if c.Store == "" {
 		c.Store = "sqlite:" + filepath.Join(dir, "orgd.db")
 	}

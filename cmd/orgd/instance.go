@@ -31,6 +31,7 @@ type instance struct {
 	handler  http.Handler
 	streams  *stream.Worker
 	draining draining
+	trees    *trees // nil without a signing key
 }
 
 // openStore opens the store of the configuration, without migrating it.
@@ -63,7 +64,7 @@ func newService(c *config, s org.Store) (*org.Service, api.Encoder) {
 	enc := api.Encoder{Limits: limits, EchoProfile: c.Compat != "cloudflare"}
 	return org.New(org.Config{
 		Store: s, Now: time.Now, Random: rand.Reader, Limits: limits, Encode: enc.Encode, StatusOf: api.StatusOf,
-		AuditReads: c.AuditReads == "on",
+		AuditReads: c.AuditReads == "on", Key: c.SigningKey,
 	}), enc
 }
 

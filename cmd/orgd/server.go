@@ -94,6 +94,7 @@ func (i *instance) run(ctx context.Context, l *listeners, announce func() error)
 		defer close(delivered)
 		i.streams.Run(ctx)
 	}()
+	i.startTrees()
 	err = announce()
 	if err == nil {
 		err = i.work(ctx, failed)
@@ -182,6 +183,7 @@ func (i *instance) stop(public, admin *http.Server, delivered <-chan struct{}, s
 	last, cancelLast := context.WithTimeout(context.Background(), goodbyeTimeout)
 	defer cancelLast()
 	i.housekeep(last)
+	i.trees.stop(last)
 	if err := stopTraces(last); err != nil {
 		i.logger.Warn("send the last traces", "err", err)
 	}

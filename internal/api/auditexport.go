@@ -11,6 +11,7 @@ import (
 	"github.com/orgd/orgd/internal/audit/export"
 	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/org"
+	"github.com/orgd/orgd/internal/proof"
 )
 
 // optionalMoment is moment for a parameter that may be absent.
@@ -64,7 +65,10 @@ func exportAudit(ctx context.Context, q *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	source := ExportSource(q.organization(), &window, &e)
+	source, err := ExportSource(ctx, q.organization(), &window, &e)
+	if err != nil {
+		return reply{}, err
+	}
 	return reply{Stream: &stream{
 		contentType: format.MediaType(),
 		header: map[string]string{
@@ -77,7 +81,7 @@ func exportAudit(ctx context.Context, q *request) (reply, error) {
 }
 
 // ExportSource returns what files are made of for an export that was decided on.
-func ExportSource(o id.Organization, asked *org.AuditRange, e *org.AuditExport) export.Source {
+func ExportSource(ctx context.Context, o id.Organization, asked *org.AuditRange, e *org.AuditExport) (export.Source, error) {
 	s := export.Source{
 		Organization: o,
 		Header:       export.Header{Log: e.Log, First: asked.From, Last: asked.To},
@@ -90,5 +94,36 @@ func ExportSource(o id.Organization, asked *org.AuditRange, e *org.AuditExport) 
 	if !asked.Before.IsZero() {
 		s.Header.Before = &asked.Before
 	}
-	return s
+	if e.Proof == nil {
+		return s, nil
+	}
+	return s, addProof(ctx, &s, e)
+}
+
+// addProof adds what the records are proved with. Records behind the end of
+// the tree are there when the tree cannot go on; then they have no proof.
+func addProof(ctx context.Context, s *export.Source, e *org.AuditExport) error {
+	p := e.Proof
+	left, right, err := p.Sides(ctx, e.From, e.To)
+	if err != nil {
+		return err
+	}
+	s.Header.Origin = p.Origin
+	s.Trailer.TreeSize, s.Trailer.Checkpoint = p.Size, p.Checkpoint
+	s.Trailer.Left, s.Trailer.Right = export.HexHashes(left), export.HexHashes(right)
+	var leaves []proof.Hash
+	var first int64 // number of the record that leaves begin with
+	s.Leaf = func(ctx context.Context, seq int64) (*proof.Hash, error) {
+		if at := seq - first; first == 0 || at >= int64(len(leaves)) {
+			if leaves, err = p.Leaves(ctx, seq); err != nil {
+				return nil, err
+			}
+			first = seq
+		}
+		if at := seq - first; at < int64(len(leaves)) {
+			return &leaves[at], nil
+		}
+		return nil, nil
+	}
+	return nil
 }

@@ -281,5 +281,11 @@ func (w *world) sendPath(path, method, body, id string) answer {
 	if strings.Contains(path, "/logs/audit") {
 		target += window
 	}
+	switch {
+	case strings.HasSuffix(path, "/proofs/inclusion"):
+		target += "?audit_id=" + unknown
+	case strings.HasSuffix(path, "/proofs/consistency"):
+		target += "?from=0"
+	}
 	return w.send(by, method, target, body)
 }

@@ -116,6 +116,14 @@ var matrix = map[string][]matrixCase{
 		{needs: []need{may("audit.read", "T")}, target: own + "/organizations/$T/audit/export", status: 200},
 		{title: "above", needs: []need{may("audit.read", "P")}, target: own + "/organizations/$P/audit/export?format=csv", status: 200},
 	},
+	"GET /orgd/v1/organizations/{organization_id}/audit/proofs":             ofT("audit.read", own+"/organizations/$T/audit/proofs", "", 200),
+	"GET /orgd/v1/organizations/{organization_id}/audit/proofs/inclusion":   ofT("audit.read", own+"/organizations/$T/audit/proofs/inclusion?audit_id=$RT", "", 200),
+	"GET /orgd/v1/organizations/{organization_id}/audit/proofs/consistency": ofT("audit.read", own+"/organizations/$T/audit/proofs/consistency?from=0", "", 200),
+	"GET /orgd/v1/organizations/{organization_id}/audit/tlog/checkpoint":    ofT("audit.read", own+"/organizations/$T/audit/tlog/checkpoint", "", 200),
+	"GET /orgd/v1/organizations/{organization_id}/audit/tlog/tile/{path}": {
+		{title: "hashes", needs: []need{may("audit.read", "T")}, target: own + "/organizations/$T/audit/tlog/tile/0/000.p/1", status: 200},
+		{title: "entries", needs: []need{may("audit.read", "T")}, target: own + "/organizations/$T/audit/tlog/tile/entries/000.p/1", status: 200},
+	},
 	"PUT /client/v4/organizations/{organization_id}/invites/{member_code}": {
 		{title: "somebody else's", target: cf + "/organizations/$T/invites/$code", body: `{"status":"accept"}`, status: 404, code: 1003},
 		{title: "own", target: cf + "/organizations/$Y/invites/$invitation", body: `{"status":"reject"}`, status: 200, make: invitation},

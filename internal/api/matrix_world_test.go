@@ -21,6 +21,7 @@ import (
 
 	"github.com/orgd/orgd/internal/api"
 	"github.com/orgd/orgd/internal/org"
+	"github.com/orgd/orgd/internal/proof"
 )
 
 // unknown is an identifier that nothing has.
@@ -76,7 +77,7 @@ func newWorld(t testing.TB, store org.Store, change ...func(*api.Config)) *world
 	config := api.Config{
 		Service: org.New(org.Config{
 			Store: store, Now: clock, Random: rand.Reader, Limits: limits,
-			Encode: encoder.Encode, StatusOf: api.StatusOf,
+			Encode: encoder.Encode, StatusOf: api.StatusOf, Key: worldKey(t, store),
 		}),
 		Encoder: encoder, Now: clock, Random: rand.Reader, Logger: slog.New(slog.NewTextHandler(w.log, nil)),
 		Registry: prometheus.NewRegistry(), MaxBody: 1 << 20, BootstrapSecret: worldSecret,
@@ -302,4 +303,21 @@ func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+// worldKey signs the audit logs of the world, if its store is a real one.
+func worldKey(t testing.TB, store org.Store) *proof.Key {
+	t.Helper()
+	if _, invents := store.(*slowStore); invents {
+		return nil // what its logs have is in no tree
+	}
+	text, err := proof.GenerateKey(rand.Reader, "audit.world.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := proof.ParseKey(text, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }

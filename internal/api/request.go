@@ -26,13 +26,13 @@ const maxIdempotencyKey = 255
 // also finds a route for a path that it would first redirect.
 func (rt *route) setPathValues(r *http.Request) bool {
 	rest := r.URL.EscapedPath()
-	for _, want := range rt.segments {
+	for n, want := range rt.segments {
 		if rest == "" || rest[0] != '/' {
 			return false
 		}
 		have := rest[1:]
 		rest = ""
-		if i := strings.IndexByte(have, '/'); i >= 0 {
+		if i := strings.IndexByte(have, '/'); i >= 0 && !(rt.rest && n == len(rt.segments)-1) {
 			have, rest = have[:i], have[i:]
 		}
 		if strings.IndexByte(have, '%') >= 0 {

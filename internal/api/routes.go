@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 
 	"github.com/orgd/orgd/internal/auth"
 )
@@ -26,6 +27,7 @@ type route struct {
 	dryRun     bool
 	public     bool
 	large      bool     // the body is a batch
+	rest       bool     // the last parameter stands for all the segments that are left
 	segments   []string // of path
 }
 
@@ -41,6 +43,9 @@ const (
 func (r *route) pattern() string {
 	if r.path == "/" {
 		return r.method + " /{$}"
+	}
+	if r.rest {
+		return r.method + " " + strings.TrimSuffix(r.path, "}") + "...}"
 	}
 	return r.method + " " + r.path
 }
@@ -63,11 +68,13 @@ func del(path string, p auth.Permission, h func(context.Context, *request) (repl
 }
 
 // org marks a route of the organizations family, dry one that knows dry_run,
-// any one that needs no more than a credential, open one that needs none.
+// any one that needs no more than a credential, open one that needs none, tail
+// one whose last parameter may have slashes in it.
 func (r route) org() route  { r.family = organizations; return r }
 func (r route) dry() route  { r.dryRun = true; return r }
 func (r route) any() route  { r.needs = signedIn; return r }
 func (r route) open() route { r.needs, r.public = nothing, true; return r }
+func (r route) tail() route { r.rest = true; return r }
 
 // batch marks a route that takes larger bodies than others.
 func (r route) batch() route { r.large = true; return r }
@@ -134,6 +141,11 @@ func routes() []route {
 		post(own+o+"/audit", auth.AuditPush, pushAudit).batch(),
 		put(own+o+m, auth.MemberWrite, updateMember).dry(),
 		get(own+o+"/audit/export", auth.AuditRead, exportAudit),
+		get(own+o+"/audit/proofs", auth.AuditRead, getProof),
+		get(own+o+"/audit/proofs/inclusion", auth.AuditRead, getInclusionProof),
+		get(own+o+"/audit/proofs/consistency", auth.AuditRead, getConsistencyProof),
+		get(own+o+"/audit/tlog/checkpoint", auth.AuditRead, getCheckpoint),
+		get(own+o+"/audit/tlog/tile/{path}", auth.AuditRead, getTile).tail(),
 		get(own+o+"/access", auth.AccessRead, getOrganizationAccess),
 		get(own+o+"/audit/streams", auth.AuditManage, listStreams),
 		post(own+o+"/audit/streams", auth.AuditManage, createStream),

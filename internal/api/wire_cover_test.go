@@ -120,6 +120,9 @@ func routeOf(st *step) string {
 
 // literals counts the segments that are equal, -1 when a pattern does not fit.
 func literals(pattern, path []string) int {
+	if last := len(pattern) - 1; pattern[last] == "{path}" && len(path) > last {
+		path = path[:last+1]
+	}
 	if len(pattern) != len(path) {
 		return -1
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/orgd/orgd/internal/openapitest"
 	"github.com/orgd/orgd/internal/org"
 	"github.com/orgd/orgd/internal/outbound"
+	"github.com/orgd/orgd/internal/proof"
 	"github.com/orgd/orgd/internal/seal"
 )
 
@@ -66,6 +67,7 @@ func newRunner(t *testing.T, s *script, store org.Store, documents []*openapites
 	limits, encoder, config := org.DefaultLimits, api.Encoder{EchoProfile: true}, api.Config{MaxBody: 1 << 20}
 	auditReads := false
 	var sealer org.Sealer
+	var key *proof.Key
 	for _, line := range s.options {
 		switch line {
 		case "audit_reads":
@@ -78,6 +80,14 @@ func newRunner(t *testing.T, s *script, store org.Store, documents []*openapites
 			}
 			continue
 		}
+		if text, ok := strings.CutPrefix(line, "audit_key "); ok {
+			k, err := proof.ParseKey(text, "")
+			if err != nil {
+				t.Fatalf("option %q: %v", line, err)
+			}
+			key = k
+			continue
+		}
 		if err := setOption(line, &limits, &encoder, &config); err != nil {
 			t.Fatalf("option %q: %v", line, err)
 		}
@@ -86,7 +96,7 @@ func newRunner(t *testing.T, s *script, store org.Store, documents []*openapites
 	clock := func() time.Time { return r.now }
 	r.service = org.New(org.Config{
 		Store: r.store, Now: clock, Random: r.random, Limits: limits, Encode: encoder.Encode, StatusOf: api.StatusOf,
-		AuditReads: auditReads, Sealer: sealer, CheckHost: outbound.Policy{}.CheckHost,
+		AuditReads: auditReads, Key: key, Sealer: sealer, CheckHost: outbound.Policy{}.CheckHost,
 	})
 	config.Service, config.Encoder, config.Now, config.Random = r.service, encoder, clock, r.random
 	config.Logger, config.Registry = slog.New(slog.NewTextHandler(&r.log, nil)), prometheus.NewRegistry()
@@ -208,6 +218,9 @@ func (r *runner) play(st *step) (response, records string) {
 	if st.brief {
 		body = append(body[:briefly:briefly], "..."...)
 	}
+	if resp.Header.Get("Content-Type") == "application/octet-stream" {
+		body = fmt.Appendf(nil, "%q", body) // readable, byte by byte
+	}
 	return formatResponse(resp.StatusCode, resp.Header, body), records
 }
 
@@ -286,7 +299,7 @@ func (r *runner) demand(st *step, resp *http.Response, body []byte) {
 
 // isFile reports whether an answer is an export, which has a type of its own.
 func isFile(st *step, resp *http.Response) bool {
-	return resp.StatusCode == http.StatusOK && strings.Contains(st.target, "/audit/export")
+	return resp.StatusCode == http.StatusOK && (strings.Contains(st.target, "/audit/export") || strings.Contains(st.target, "/audit/tlog/"))
 }
 
 // demandSecrecy checks that no token, key or code that was kept is in text.

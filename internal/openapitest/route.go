@@ -3,6 +3,7 @@ package openapitest
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -30,12 +31,18 @@ func newRoute(path string, item *openapi3.PathItem) route {
 	return route{path: path, segments: segments, rank: strings.Join(rank, "/"), item: item}
 }
 
+// rest is the parameter that stands for all the segments that are left.
+const rest = "{path}"
+
 func isParameter(segment string) bool {
 	return strings.HasPrefix(segment, "{") && strings.HasSuffix(segment, "}")
 }
 
 // match returns the path parameters when the segments fit.
 func (r route) match(segments []string) (map[string]string, bool) {
+	if last := len(r.segments) - 1; r.segments[last] == rest && len(segments) > last {
+		segments = append(slices.Clone(segments[:last]), strings.Join(segments[last:], "/"))
+	}
 	if len(segments) != len(r.segments) {
 		return nil, false
 	}

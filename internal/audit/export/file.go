@@ -58,8 +58,9 @@ type Source struct {
 	Trailer Trailer
 	// Each calls its argument for every record, in the order of the log.
 	Each func(context.Context, func(*audit.Record) error) error
-	// Leaf returns what the tree has for a record; nil when there is no tree.
-	Leaf func(ctx context.Context, seq int64) (proof.Hash, error)
+	// Leaf returns what the tree has for a record, nil when it is not in the
+	// tree. It is nil itself when there is no tree.
+	Leaf func(ctx context.Context, seq int64) (*proof.Hash, error)
 }
 
 // Write writes a whole file. What it wrote before a failure has no trailer.
@@ -121,7 +122,7 @@ func (n *native) record(ctx context.Context, r *audit.Record) error {
 	if err != nil {
 		return fmt.Errorf("find the leaf of record %d of log %s: %w", r.Seq, r.Log, err)
 	}
-	return n.write(AppendRecord(n.buffer, r, &leaf))
+	return n.write(AppendRecord(n.buffer, r, leaf))
 }
 
 func (n *native) end(t Trailer) error { return n.write(AppendTrailer(n.buffer, t)) }

@@ -17,8 +17,8 @@ func (v *verifier) extent() {
 	if v.run == nil {
 		v.begin(t.FromSeq)
 	}
-	if t.FromSeq < 1 || t.Count != t.ToSeq-t.FromSeq+1 || t.Count < 0 {
-		v.find(Finding{Kind: Malformed, Detail: fmt.Sprintf("the last line counts %d records from %d to %d", t.Count, t.FromSeq, t.ToSeq)})
+	if t.FromSeq < 1 || t.ToSeq < t.FromSeq-1 || t.Count != v.count {
+		v.find(Finding{Kind: Malformed, Detail: fmt.Sprintf("the last line counts %d records from %d to %d, the file has %d", t.Count, t.FromSeq, t.ToSeq, v.count)})
 	}
 	if v.first > t.FromSeq {
 		v.missing(Gap, t.FromSeq, v.first-1, "at the beginning of the export")
@@ -31,6 +31,10 @@ func (v *verifier) extent() {
 	}
 	if v.Header.Before == nil && v.Header.Last == 0 && t.ToSeq < t.TreeSize {
 		v.missing(Cut, t.ToSeq+1, t.TreeSize, fmt.Sprintf("at the end of the log, which was signed with %d records", t.TreeSize))
+	}
+	if t.Checkpoint != "" && t.ToSeq > t.TreeSize {
+		v.broken = true
+		v.find(Finding{Kind: Root, Seq: t.TreeSize + 1, Detail: fmt.Sprintf("the records %d to %d are not in the tree that was signed: the server could not add them", t.TreeSize+1, t.ToSeq)})
 	}
 }
 

@@ -118,6 +118,7 @@ type verifier struct {
 	atOld     *proof.Range // the run when it ended where the older log did
 	first     int64        // number of the first record
 	next      int64        // number that the next record has to have
+	count     int64        // of the lines of records
 	lastTime  int64        // of the record before
 	broken    bool         // numbers are missing or out of order
 }
@@ -256,6 +257,7 @@ func (v *verifier) record(l *line) {
 
 // place checks that the record follows the one before.
 func (v *verifier) place(l *line) {
+	v.count++
 	if v.run == nil {
 		v.begin(l.Seq)
 	}
@@ -306,4 +308,34 @@ func parseHashes(list []string) ([]proof.Hash, error) {
 		hashes[i] = h
 	}
 	return hashes, nil
+}
+
+// maxCheckpoint bounds a file that is a checkpoint: signatures included.
+const maxCheckpoint = 1 << 20
+
+// ReadCheckpoint reads a checkpoint that is a file of its own, or is in the
+// last line of an export.
+func ReadCheckpoint(r io.Reader) (string, error) {
+	lines := bufio.NewReaderSize(r, 64<<10)
+	if first, err := lines.Peek(1); err != nil || first[0] != '{' {
+		text, err := io.ReadAll(io.LimitReader(lines, maxCheckpoint))
+		return string(text), err
+	}
+	v := &verifier{lines: lines}
+	var last []byte
+	for {
+		text, err := v.line()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return "", err
+		}
+		last = text
+	}
+	var t Trailer
+	if err := json.Unmarshal(last, &t); err != nil || !t.End || t.Checkpoint == "" {
+		return "", errors.New("the export has no checkpoint")
+	}
+	return t.Checkpoint, nil
 }

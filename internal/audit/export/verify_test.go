@@ -142,7 +142,7 @@ func (f *file) write(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	end := export.Trailer{FromSeq: f.from, ToSeq: f.to, Count: f.to - f.from + 1, Expired: f.expired}
+	end := export.Trailer{FromSeq: f.from, ToSeq: f.to, Count: int64(len(f.records)), Expired: f.expired}
 	if f.key != nil {
 		size := int64(len(f.tree))
 		end.TreeSize, end.Left, end.Right = size, cover(f.tree, 0, f.from-1), cover(f.tree, f.to, size)
@@ -348,7 +348,7 @@ func TestLineTampering(t *testing.T) {
 		{"left", `"left":[]`, `"left":["00"]`, `the log: root: the hashes beside the records do not fit: "00" is no hash`},
 		{"right", `"right":[]`, `"right":["` + strings.Repeat("00", 32) + `"]`, `the log: root: the hashes beside the records do not fit`},
 		{"tree size", `"tree_size":5`, `"tree_size":4`, "the log: root: the last line speaks of a tree of 4 records, the checkpoint of one of 5"},
-		{"count", `"count":5`, `"count":4`, "the log: malformed: the last line counts 4 records from 1 to 5"},
+		{"count", `"count":5`, `"count":4`, "the log: malformed: the last line counts 4 records from 1 to 5, the file has 5"},
 		{"checkpoint", `\n5\n`, `\n6\n`, "the log: signature: the checkpoint was changed"},
 		{"origin", `\n5\n`, `\n\n5\n`, "the log: signature: the checkpoint was changed"},
 		{"nothing is a record", `{"seq":3,`, `{"sex":3,`, "record 3: malformed: the line of the record cannot be read"},
