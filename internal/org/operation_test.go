@@ -57,7 +57,38 @@ func (w *world) operations(x *tree) []operation {
 	must[org.AccountMember](w.t)(w.CreateAccountMember(ctx, x.owner.request(), extra.ID, x.guest.user.Email, auth.AccountReadOnly))
 	fifth := must[org.AccountMember](w.t)(w.CreateAccountMember(ctx, x.owner.request(), x.inner.ID, "fifth@example.com", auth.AccountReadOnly))
 	organization, account := notFound("organization"), notFound("account")
+	stream := org.NewStream{Name: "Stream", Target: org.StreamTarget{Type: org.StreamSyslog, Syslog: org.SyslogTarget{Address: "logs.example.com"}}}
+	kept := must[org.ShownStream](w.t)(w.CreateStream(ctx, x.owner.request(), x.left.ID, stream))
+	gone := must[org.ShownStream](w.t)(w.CreateStream(ctx, x.owner.request(), x.left.ID, stream))
 	return []operation{
+		{
+			"make a stream", "audit.manage", organization, "Left: Create Stream", false,
+			func(r org.Request) error {
+				_, err := w.CreateStream(ctx, r, x.left.ID, stream)
+				return err
+			}, nil, "",
+		},
+		{
+			"change a stream", "audit.manage", organization, "Left: Update Stream", false,
+			func(r org.Request) error {
+				_, err := w.UpdateStream(ctx, r, x.left.ID, kept.ID, org.StreamChange{Paused: new(true)})
+				return err
+			}, nil, "",
+		},
+		{
+			"replay a stream", "audit.manage", organization, "Left: Replay Stream", false,
+			func(r org.Request) error {
+				_, err := w.ReplayStream(ctx, r, x.left.ID, kept.ID, 1)
+				return err
+			}, nil, "",
+		},
+		{
+			"delete a stream", "audit.manage", organization, "Left: Delete Stream", false,
+			func(r org.Request) error {
+				_, err := w.DeleteStream(ctx, r, x.left.ID, gone.ID)
+				return err
+			}, nil, "",
+		},
 		{
 			"create an organization", "organization.create",
 			refusal{fault.NotFound, "/parent/id", "parent organization not found"},

@@ -173,6 +173,16 @@ func TestCheckDepth(t *testing.T) {
 	}
 }
 
+func TestCheckStreams(t *testing.T) {
+	for present, no := range map[int64]*refused{
+		0: nil, 2: nil,
+		3: {code: fault.LimitReached, message: "Limit reached: 3 streams of this audit log, the limit is 3 (raise it with limits.streams)"},
+		4: {code: fault.LimitReached, message: "Limit reached: 4 streams of this audit log, the limit is 3 (raise it with limits.streams)"},
+	} {
+		checkRefusal(t, checkStreams(Limits{Streams: 3}, present), no)
+	}
+}
+
 func TestCheckAccounts(t *testing.T) {
 	full := func(present int) *refused {
 		return &refused{code: fault.LimitReached, message: fmt.Sprintf(
