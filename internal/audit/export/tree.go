@@ -33,7 +33,6 @@ func (v *verifier) extent() {
 		v.missing(Cut, t.ToSeq+1, t.TreeSize, fmt.Sprintf("at the end of the log, which was signed with %d records", t.TreeSize))
 	}
 	if t.Checkpoint != "" && t.ToSeq > t.TreeSize {
-		v.broken = true
 		v.find(Finding{Kind: Root, Seq: t.TreeSize + 1, Detail: fmt.Sprintf("the records %d to %d are not in the tree that was signed: the server could not add them", t.TreeSize+1, t.ToSeq)})
 	}
 }
@@ -93,8 +92,8 @@ func (v *verifier) root() {
 		v.find(Finding{Kind: Root, Detail: fmt.Sprintf("the last line speaks of a tree of %d records, the checkpoint of one of %d", v.Trailer.TreeSize, v.Checkpoint.Size)})
 		return
 	}
-	if v.broken {
-		return // what is missing was found already
+	if v.broken || v.run.End() > v.Checkpoint.Size {
+		return // what is missing, or too much, was found already
 	}
 	root, err := v.rootFrom(v.run, v.Checkpoint.Size, v.Trailer.Right)
 	switch {
@@ -130,7 +129,8 @@ func (v *verifier) old() {
 	case was == is && v.Old.Root != v.Checkpoint.Root:
 		v.find(Finding{Kind: Rewritten, Detail: rewritten})
 	case was == is:
-	case v.broken || v.atOld == nil:
+	case v.broken: // which was found already
+	case v.atOld == nil:
 		v.find(Finding{Kind: Unproven, Detail: fmt.Sprintf("the export cannot be compared with the older checkpoint of %d records: it needs the records from %d on without a gap", was, was)})
 	case !v.beganAsOld():
 		v.find(Finding{Kind: Rewritten, Detail: rewritten})
