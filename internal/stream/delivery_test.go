@@ -52,7 +52,7 @@ func TestOutage(t *testing.T) {
 		during(120, func(i int) behaviour {
 			return []behaviour{nil, answers(503), breaks, forgets}[i%4]
 		})
-		worker.SetTimeout(50 * time.Millisecond)
+		worker.SetTimeout(500 * time.Millisecond)
 		during(61, always(sleeps))
 		worker.SetTimeout(time.Minute)
 		if got := w.state(st.Stream).Delivery.LastError; got != "the receiver did not answer in time" {
