@@ -6,6 +6,7 @@ import (
 
 	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/org"
+	"github.com/orgd/orgd/internal/usage"
 )
 
 // Encoder turns objects of the domain into the JSON that the API shows. The
@@ -106,6 +107,12 @@ func wirePerson(v any) any {
 		return newErasure(&v)
 	case org.Bootstrapped:
 		return newBootstrap(&v)
+	case []usage.Receipt:
+		return newPushedUsage(v)
+	case org.PriceList:
+		return newPriceList(&v)
+	case usage.Assignment:
+		return newAssignment(v)
 	case org.Pushed:
 		return newPushed(&v)
 	case org.PushSummary:

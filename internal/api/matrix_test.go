@@ -23,13 +23,13 @@ import (
 var organizationRights = map[string]string{
 	"organization_super_administrator": "organization.read organization.create organization.update organization.delete " +
 		"member.read member.write account.read account.create account.update account.delete account.move " +
-		"profile.read profile.update audit.read audit.push audit.manage access.read",
+		"profile.read profile.update audit.read audit.push audit.manage billing.read billing.write usage.push access.read",
 	"organization_administrator": "organization.read organization.create organization.update organization.delete " +
 		"member.read account.read account.create account.update account.delete account.move " +
-		"profile.read profile.update audit.read audit.push audit.manage access.read",
+		"profile.read profile.update audit.read audit.push audit.manage billing.read billing.write usage.push access.read",
 	"organization_account_provisioner": "organization.read profile.read " +
 		"account.read account.create account.update account.delete account.move",
-	"organization_billing":      "organization.read profile.read account.read",
+	"organization_billing":      "organization.read profile.read account.read billing.read billing.write",
 	"organization_audit_viewer": "organization.read account.read member.read audit.read",
 	"organization_read_only":    "organization.read profile.read account.read member.read access.read",
 }
@@ -41,7 +41,7 @@ var onlyBelow = map[string]string{"organization_administrator": "organization.de
 // accountRights is what a role on one account allows.
 var accountRights = map[string]string{
 	"account_super_administrator": "account.read account.update account.delete account.move " +
-		"member.read member.write profile.read profile.update audit.read access.read",
+		"member.read member.write profile.read profile.update audit.read billing.read billing.write usage.push access.read",
 	"account_read_only": "account.read profile.read",
 }
 

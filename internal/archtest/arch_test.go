@@ -20,14 +20,14 @@ var allowed = map[string][]string{
 	"cmd/orgd": {"api", "audit", "audit/export", "auth", "console", "demo", "dump", "engine", "fault", "fsck", "id", "org", "outbound", "page", "proof", "seal", "stream", "usage", "usage/focus", "usage/focuscheck"},
 
 	"console":  {"api", "audit", "auth", "fault", "org", "page"},
-	"api":      {"audit", "audit/export", "auth", "fault", "id", "org", "page", "proof", "usage"},
-	"demo":     {"audit", "auth", "fault", "id", "org", "page"},
+	"api":      {"audit", "audit/export", "auth", "fault", "id", "org", "page", "proof", "usage", "usage/cloudevent", "usage/focus", "usage/pricelist"},
+	"demo":     {"audit", "auth", "fault", "id", "org", "page", "usage", "usage/pricelist"},
 	"dump":     {"audit", "auth", "fault", "org", "usage"},
 	"fsck":     {"audit", "auth", "fault", "id", "org", "proof"},
 	"engine":   {"chstore", "fault", "org", "sqlstore"},
 	"sqlstore": {"audit", "auth", "fault", "id", "org", "page", "proof", "usage"},
 	"chstore":  {"audit", "fault", "page", "usage"},
-	"org":      {"audit", "auth", "fault", "id", "page", "proof"},
+	"org":      {"audit", "auth", "fault", "id", "page", "proof", "usage"},
 	"audit":    {"auth", "fault", "id", "page"},
 	"usage":    {"fault", "id", "page"},
 	"auth":     {"fault", "id"},
@@ -50,7 +50,7 @@ var allowed = map[string][]string{
 	"engine/enginetest": {"audit", "auth", "engine", "fault", "fsck", "id", "org", "page"},
 	"logtest":           {"audit", "page", "usage"},
 	"openapitest":       {"api"},
-	"storetest":         {"audit", "auth", "fault", "fsck", "id", "org", "page", "proof"},
+	"storetest":         {"audit", "auth", "fault", "fsck", "id", "org", "page", "proof", "usage", "usage/pricelist"},
 }
 
 // foreign limits who may import packages that are not ours: the packages

@@ -49,4 +49,6 @@ var (
 	LegalHoldUnset      = Action{Update, "audit_settings", "logs", "Unset Legal Hold"}            // PUT .../audit/settings that unsets it
 	LogExpire           = Action{Delete, "audit_log", "logs", "Expire Audit Records"}             // the program itself, when the retention of a log has passed
 	UserEnable          = Action{Update, "user", "users", "Enable User"}                          // POST /orgd/v1/users/{id}/enable
+	PriceListCreate     = Action{Create, "price_list", "usage", "Add Price List"}                 // POST /orgd/v1/usage/price_lists
+	PriceBookAssign     = Action{Update, "price_book", "usage", "Assign Price Book"}              // PUT /orgd/v1/{organizations,accounts}/{id}/price_book
 )

@@ -29,6 +29,7 @@ var permissionGroups = []PermissionGroup{
 	{"b27f40c8d6914e3a9f85a1d07c3e6b14", "Audit Logs Manage", scopeAccount, "analytics_and_logs", NewSet(AuditRead, AuditManage)},
 	{"6e5d275bd65eaa4dd1f4691507c2ddd8", "Billing Read", scopeAccount, "account_and_billing", NewSet(BillingRead)},
 	{"7faf9fa2a033a3493b060880837f9f5c", "Billing Write", scopeAccount, "account_and_billing", NewSet(BillingRead, BillingWrite)},
+	{"3f6a1c92e84b4d07a5c9d18b72e06f45", "Usage Push", scopeAccount, "account_and_billing", NewSet(UsagePush)},
 	{"73234d5e36a71cfd1658fb410007ba0a", "User Details Read", scopeUser, "account_and_billing", NewSet(UserRead)},
 	{"70ce4fd34e4ddca7819cc46c9496c1ae", "API Tokens Read", scopeUser, "account_and_billing", NewSet(TokenRead)},
 	{"feb238da6a2310991f007d2ecf2878ef", "API Tokens Write", scopeUser, "account_and_billing", NewSet(TokenRead, TokenWrite)},

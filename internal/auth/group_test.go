@@ -44,6 +44,7 @@ func TestPermissionGroupsKeepTheirIdentifiers(t *testing.T) {
 		"Audit Logs Manage":          "b27f40c8d6914e3a9f85a1d07c3e6b14",
 		"Billing Read":               "6e5d275bd65eaa4dd1f4691507c2ddd8",
 		"Billing Write":              "7faf9fa2a033a3493b060880837f9f5c",
+		"Usage Push":                 "3f6a1c92e84b4d07a5c9d18b72e06f45",
 		"User Details Read":          "73234d5e36a71cfd1658fb410007ba0a",
 		"API Tokens Read":            "70ce4fd34e4ddca7819cc46c9496c1ae",
 		"API Tokens Write":           "feb238da6a2310991f007d2ecf2878ef",

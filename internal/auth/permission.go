@@ -24,6 +24,7 @@ const (
 	AuditManage
 	BillingRead
 	BillingWrite
+	UsagePush
 	AccessRead
 	TokenRead
 	TokenWrite
@@ -51,6 +52,7 @@ var permissionNames = [permissions]string{
 	AuditManage:        "audit.manage",
 	BillingRead:        "billing.read",
 	BillingWrite:       "billing.write",
+	UsagePush:          "usage.push",
 	AccessRead:         "access.read",
 	TokenRead:          "token.read",
 	TokenWrite:         "token.write",
@@ -122,7 +124,7 @@ func AccountRoles() []Role { return []Role{AccountSuperAdministrator, AccountRea
 // caller's own user and the users of the instance are no part of any role.
 var everything = NewSet(OrganizationRead, OrganizationCreate, OrganizationUpdate, OrganizationDelete,
 	MemberRead, MemberWrite, AccountRead, AccountCreate, AccountUpdate, AccountDelete, AccountMove,
-	ProfileRead, ProfileUpdate, AuditRead, AuditPush, AuditManage, BillingRead, BillingWrite, AccessRead)
+	ProfileRead, ProfileUpdate, AuditRead, AuditPush, AuditManage, BillingRead, BillingWrite, UsagePush, AccessRead)
 
 // Permissions returns what r allows on the object that it was granted on
 // (below false) or on everything below that object (below true).
@@ -149,7 +151,7 @@ func (r Role) Permissions(below bool) Set {
 		return NewSet(OrganizationRead, ProfileRead, AccountRead, MemberRead, AccessRead)
 	case AccountSuperAdministrator:
 		return NewSet(AccountRead, AccountUpdate, AccountDelete, AccountMove, MemberRead, MemberWrite,
-			ProfileRead, ProfileUpdate, AuditRead, BillingRead, BillingWrite, AccessRead)
+			ProfileRead, ProfileUpdate, AuditRead, BillingRead, BillingWrite, UsagePush, AccessRead)
 	case AccountReadOnly:
 		return NewSet(AccountRead, ProfileRead)
 	}
@@ -161,4 +163,4 @@ var OwnPermissions = NewSet(TokenRead, TokenWrite, UserRead)
 
 // OnAccounts are the permissions that mean something on an account.
 var OnAccounts = NewSet(AccountRead, AccountUpdate, AccountDelete, AccountMove, MemberRead, MemberWrite,
-	ProfileRead, ProfileUpdate, AuditRead, BillingRead, BillingWrite, AccessRead)
+	ProfileRead, ProfileUpdate, AuditRead, BillingRead, BillingWrite, UsagePush, AccessRead)

@@ -20,13 +20,13 @@ var matrix = []struct {
 		role: "organization_super_administrator",
 		self: `organization.read organization.create organization.update organization.delete member.read member.write
 			account.read account.create account.update account.delete account.move profile.read profile.update
-			audit.read audit.push audit.manage billing.read billing.write access.read`,
+			audit.read audit.push audit.manage billing.read billing.write usage.push access.read`,
 	},
 	{
 		role: "organization_administrator",
 		self: `organization.read organization.create organization.update member.read
 			account.read account.create account.update account.delete account.move profile.read profile.update
-			audit.read audit.push audit.manage billing.read billing.write access.read`,
+			audit.read audit.push audit.manage billing.read billing.write usage.push access.read`,
 		more: "organization.delete",
 	},
 	{
@@ -48,7 +48,7 @@ var matrix = []struct {
 	{
 		role: "account_super_administrator",
 		self: `member.read member.write account.read account.update account.delete account.move profile.read profile.update
-			audit.read billing.read billing.write access.read`,
+			audit.read billing.read billing.write usage.push access.read`,
 	},
 	{
 		role: "account_read_only",

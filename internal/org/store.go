@@ -46,6 +46,7 @@ type Reader interface {
 	ErasureReader
 	RetentionReader
 	TreeReader
+	UsageReader
 }
 
 // Tx is what can be done in a transaction. After LockTree or Lock
@@ -63,6 +64,7 @@ type Tx interface {
 	ErasureTx
 	RetentionTx
 	TreeTx
+	UsageTx
 	IdempotencyTx
 
 	// LockTree holds the shape of all trees until the end of the

@@ -330,6 +330,105 @@ CREATE TABLE subtree_counts (
 
 ALTER TABLE subtree_counts ADD CONSTRAINT subtree_counts_pkey PRIMARY KEY (organization_id, slot);
 
+CREATE TABLE usage_accounts (
+    account_id text COLLATE "C" NOT NULL,
+    anchor_day bigint NOT NULL
+);
+
+ALTER TABLE usage_accounts ADD CONSTRAINT usage_accounts_pkey PRIMARY KEY (account_id);
+
+CREATE TABLE usage_assignments (
+    owner_id text COLLATE "C" NOT NULL,
+    start_day bigint NOT NULL,
+    book_id text COLLATE "C" NOT NULL,
+    is_account boolean NOT NULL
+);
+
+ALTER TABLE usage_assignments ADD CONSTRAINT usage_assignments_book_id_fkey FOREIGN KEY (book_id) REFERENCES usage_price_books(id);
+
+ALTER TABLE usage_assignments ADD CONSTRAINT usage_assignments_pkey PRIMARY KEY (owner_id, start_day);
+
+CREATE TABLE usage_catalogues (
+    version text COLLATE "C" NOT NULL,
+    body text COLLATE "C" NOT NULL,
+    created_at bigint NOT NULL
+);
+
+ALTER TABLE usage_catalogues ADD CONSTRAINT usage_catalogues_pkey PRIMARY KEY (version);
+
+CREATE TABLE usage_days (
+    account_id text COLLATE "C" NOT NULL,
+    day bigint NOT NULL,
+    metric text COLLATE "C" NOT NULL,
+    zone_id text COLLATE "C" NOT NULL,
+    region_id text COLLATE "C" NOT NULL,
+    zone_name text COLLATE "C" NOT NULL,
+    region_name text COLLATE "C" NOT NULL,
+    events bigint NOT NULL,
+    total text COLLATE "C" NOT NULL,
+    weight text COLLATE "C" NOT NULL,
+    greatest text COLLATE "C" NOT NULL,
+    latest text COLLATE "C" NOT NULL,
+    latest_at bigint NOT NULL,
+    latest_by text COLLATE "C" NOT NULL,
+    uniques bigint NOT NULL
+);
+
+ALTER TABLE usage_days ADD CONSTRAINT usage_days_pkey PRIMARY KEY (account_id, day, metric, zone_id, region_id);
+
+CREATE TABLE usage_events (
+    source text COLLATE "C" NOT NULL,
+    event_id text COLLATE "C" NOT NULL,
+    account_id text COLLATE "C" NOT NULL,
+    metric text COLLATE "C" NOT NULL,
+    day bigint NOT NULL,
+    zone_id text COLLATE "C" NOT NULL,
+    region_id text COLLATE "C" NOT NULL,
+    received_at bigint NOT NULL
+);
+
+ALTER TABLE usage_events ADD CONSTRAINT usage_events_pkey PRIMARY KEY (source, event_id);
+
+CREATE TABLE usage_keys (
+    account_id text COLLATE "C" NOT NULL,
+    day bigint NOT NULL,
+    metric text COLLATE "C" NOT NULL,
+    zone_id text COLLATE "C" NOT NULL,
+    region_id text COLLATE "C" NOT NULL,
+    value text COLLATE "C" NOT NULL
+);
+
+ALTER TABLE usage_keys ADD CONSTRAINT usage_keys_pkey PRIMARY KEY (account_id, day, metric, zone_id, region_id, value);
+
+CREATE TABLE usage_periods (
+    account_id text COLLATE "C" NOT NULL,
+    start_day bigint NOT NULL,
+    end_day bigint NOT NULL
+);
+
+ALTER TABLE usage_periods ADD CONSTRAINT usage_periods_pkey PRIMARY KEY (account_id, start_day);
+
+CREATE TABLE usage_price_books (
+    id text COLLATE "C" NOT NULL,
+    body text COLLATE "C" NOT NULL,
+    created_at bigint NOT NULL
+);
+
+ALTER TABLE usage_price_books ADD CONSTRAINT usage_price_books_pkey PRIMARY KEY (id);
+
+CREATE TABLE usage_refusals (
+    source text COLLATE "C" NOT NULL,
+    event_id text COLLATE "C" NOT NULL,
+    account_id text COLLATE "C" NOT NULL,
+    metric text COLLATE "C" NOT NULL,
+    reason text COLLATE "C" NOT NULL,
+    pointer text COLLATE "C" NOT NULL,
+    message text COLLATE "C" NOT NULL,
+    received_at bigint NOT NULL
+);
+
+ALTER TABLE usage_refusals ADD CONSTRAINT usage_refusals_pkey PRIMARY KEY (source, event_id);
+
 CREATE TABLE user_erasures (
     user_id text COLLATE "C" NOT NULL,
     state text COLLATE "C" NOT NULL,

@@ -272,6 +272,91 @@ CREATE TABLE subtree_counts (
     PRIMARY KEY (organization_id, slot)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE usage_accounts (
+    account_id TEXT    NOT NULL PRIMARY KEY,
+    anchor_day INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_assignments (
+    owner_id   TEXT    NOT NULL, -- an account or an organization
+    start_day  INTEGER NOT NULL, -- days since 1970
+    book_id    TEXT    NOT NULL REFERENCES usage_price_books (id),
+    is_account INTEGER NOT NULL,
+    PRIMARY KEY (owner_id, start_day)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_catalogues (
+    version    TEXT    NOT NULL PRIMARY KEY,
+    body       TEXT    NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_days (
+    account_id  TEXT    NOT NULL,
+    day         INTEGER NOT NULL,
+    metric      TEXT    NOT NULL,
+    zone_id     TEXT    NOT NULL, -- '' for none
+    region_id   TEXT    NOT NULL, -- '' for none
+    zone_name   TEXT    NOT NULL,
+    region_name TEXT    NOT NULL,
+    events      INTEGER NOT NULL,
+    total       TEXT    NOT NULL,
+    weight      TEXT    NOT NULL,
+    greatest    TEXT    NOT NULL,
+    latest      TEXT    NOT NULL,
+    latest_at   INTEGER NOT NULL,
+    latest_by   TEXT    NOT NULL,
+    uniques     INTEGER NOT NULL,
+    PRIMARY KEY (account_id, day, metric, zone_id, region_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_events (
+    source      TEXT    NOT NULL,
+    event_id    TEXT    NOT NULL,
+    account_id  TEXT    NOT NULL,
+    metric      TEXT    NOT NULL,
+    day         INTEGER NOT NULL,
+    zone_id     TEXT    NOT NULL,
+    region_id   TEXT    NOT NULL,
+    received_at INTEGER NOT NULL,
+    PRIMARY KEY (source, event_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_keys (
+    account_id TEXT    NOT NULL,
+    day        INTEGER NOT NULL,
+    metric     TEXT    NOT NULL,
+    zone_id    TEXT    NOT NULL,
+    region_id  TEXT    NOT NULL,
+    value      TEXT    NOT NULL,
+    PRIMARY KEY (account_id, day, metric, zone_id, region_id, value)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_periods (
+    account_id TEXT    NOT NULL,
+    start_day  INTEGER NOT NULL,
+    end_day    INTEGER NOT NULL, -- the first day that is not in it
+    PRIMARY KEY (account_id, start_day)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_price_books (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    body       TEXT    NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_refusals (
+    source      TEXT    NOT NULL,
+    event_id    TEXT    NOT NULL,
+    account_id  TEXT    NOT NULL,
+    metric      TEXT    NOT NULL,
+    reason      TEXT    NOT NULL,
+    pointer     TEXT    NOT NULL,
+    message     TEXT    NOT NULL,
+    received_at INTEGER NOT NULL,
+    PRIMARY KEY (source, event_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE user_erasures (
     user_id      TEXT    NOT NULL PRIMARY KEY REFERENCES users (id),
     state        TEXT    NOT NULL,

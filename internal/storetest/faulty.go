@@ -9,6 +9,7 @@ import (
 	"github.com/orgd/orgd/internal/audit"
 	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/org"
+	"github.com/orgd/orgd/internal/usage"
 )
 
 // ErrFault is the failure of a Faulty store.
@@ -257,4 +258,24 @@ func (x *faultyTx) LockTree(ctx context.Context, exclusive bool) error {
 
 func (x *faultyTx) Lock(ctx context.Context, keys ...string) error {
 	return x.faulty.call(func() error { return x.Tx.Lock(ctx, keys...) })
+}
+
+func (x *faultyTx) PutCatalogue(ctx context.Context, c *usage.Catalogue, at time.Time) error {
+	return x.faulty.call(func() error { return x.Tx.PutCatalogue(ctx, c, at) })
+}
+
+func (x *faultyTx) PutPriceBook(ctx context.Context, b *usage.PriceBook, at time.Time) error {
+	return x.faulty.call(func() error { return x.Tx.PutPriceBook(ctx, b, at) })
+}
+
+func (x *faultyTx) Assign(ctx context.Context, a usage.Assignment) error {
+	return x.faulty.call(func() error { return x.Tx.Assign(ctx, a) })
+}
+
+func (x *faultyTx) CountUsage(ctx context.Context, s []usage.Submission, at time.Time) (receipts []usage.Receipt, err error) {
+	err = x.faulty.call(func() error {
+		receipts, err = x.Tx.CountUsage(ctx, s, at)
+		return err
+	})
+	return receipts, err
 }

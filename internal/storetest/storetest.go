@@ -42,6 +42,7 @@ func groups() []group {
 		{"Streams", streamCases()},
 		{"Erasure", erasureCases()},
 		{"Trees", treeCases()},
+		{"Usage", usageCases()},
 		{"Idempotency", idempotencyCases()},
 		{"Faults", faultCases()},
 	}

@@ -22,7 +22,7 @@ type Event struct {
 
 // Sample returns what of the event is counted.
 func (e *Event) Sample() Sample {
-	s := Sample{Quantity: e.Quantity, Weight: decimalOf(1), At: e.Time, By: e.Source + "\x00" + e.ID}
+	s := Sample{Quantity: e.Quantity, Weight: decimalOf(1), At: e.Time, By: e.Source + "\n" + e.ID}
 	if e.Weight != nil {
 		s.Weight = *e.Weight
 	}

@@ -57,3 +57,10 @@ func (a Anchor) Periods(first, last Day) []Period {
 	}
 	return all
 }
+
+// FirstAnchor returns the anchor of an account that was given none: the first
+// day of the month of its first usage, so that its periods are the months.
+func FirstAnchor(d Day) Anchor {
+	at := d.Start()
+	return Anchor(DateOf(at.Year(), at.Month(), 1))
+}

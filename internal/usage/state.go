@@ -74,7 +74,7 @@ func (s *State) Quantity(a Aggregation) Decimal {
 		if s.Weight.IsZero() {
 			return Decimal{}
 		}
-		return divide(s.Sum, s.Weight, MaxQuantityDecimals, RoundHalfEven)
+		return trim(divide(s.Sum, s.Weight, MaxQuantityDecimals, RoundHalfEven))
 	}
 	return Decimal{}
 }

@@ -200,3 +200,92 @@ CREATE TABLE audit_subjects (
     seq        BIGINT NOT NULL,
     PRIMARY KEY (subject_id, log_id, seq)
 );
+
+-- Billable usage. Days are counted since 1970, times are microseconds since 1970 UTC.
+-- Catalogues and price books are kept whole, as JSON: they never change.
+CREATE TABLE usage_catalogues (
+    version    TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    body       TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE TABLE usage_price_books (
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    body       TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+-- Which price book an account, or all accounts below an organization, has from a day on.
+CREATE TABLE usage_assignments (
+    owner_id   TEXT COLLATE "C" NOT NULL, -- an account or an organization
+    start_day  BIGINT NOT NULL, -- days since 1970
+    book_id    TEXT COLLATE "C" NOT NULL REFERENCES usage_price_books (id),
+    is_account BOOLEAN NOT NULL,
+    PRIMARY KEY (owner_id, start_day)
+);
+
+-- The day that the billing periods of an account are counted from.
+CREATE TABLE usage_accounts (
+    account_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    anchor_day BIGINT NOT NULL
+);
+CREATE TABLE usage_periods (
+    account_id TEXT COLLATE "C" NOT NULL,
+    start_day  BIGINT NOT NULL,
+    end_day    BIGINT NOT NULL, -- the first day that is not in it
+    PRIMARY KEY (account_id, start_day)
+);
+
+-- Every event that was counted, so that none is counted twice.
+CREATE TABLE usage_events (
+    source      TEXT COLLATE "C" NOT NULL,
+    event_id    TEXT COLLATE "C" NOT NULL,
+    account_id  TEXT COLLATE "C" NOT NULL,
+    metric      TEXT COLLATE "C" NOT NULL,
+    day         BIGINT NOT NULL,
+    zone_id     TEXT COLLATE "C" NOT NULL,
+    region_id   TEXT COLLATE "C" NOT NULL,
+    received_at BIGINT NOT NULL,
+    PRIMARY KEY (source, event_id)
+);
+-- Events that were refused, until they are counted.
+CREATE TABLE usage_refusals (
+    source      TEXT COLLATE "C" NOT NULL,
+    event_id    TEXT COLLATE "C" NOT NULL,
+    account_id  TEXT COLLATE "C" NOT NULL,
+    metric      TEXT COLLATE "C" NOT NULL,
+    reason      TEXT COLLATE "C" NOT NULL,
+    pointer     TEXT COLLATE "C" NOT NULL,
+    message     TEXT COLLATE "C" NOT NULL,
+    received_at BIGINT NOT NULL,
+    PRIMARY KEY (source, event_id)
+);
+
+-- What the events of a day add up to. Amounts are decimals as text.
+CREATE TABLE usage_days (
+    account_id  TEXT COLLATE "C" NOT NULL,
+    day         BIGINT NOT NULL,
+    metric      TEXT COLLATE "C" NOT NULL,
+    zone_id     TEXT COLLATE "C" NOT NULL, -- '' for none
+    region_id   TEXT COLLATE "C" NOT NULL, -- '' for none
+    zone_name   TEXT COLLATE "C" NOT NULL,
+    region_name TEXT COLLATE "C" NOT NULL,
+    events      BIGINT NOT NULL,
+    total       TEXT COLLATE "C" NOT NULL,
+    weight      TEXT COLLATE "C" NOT NULL,
+    greatest    TEXT COLLATE "C" NOT NULL,
+    latest      TEXT COLLATE "C" NOT NULL,
+    latest_at   BIGINT NOT NULL,
+    latest_by   TEXT COLLATE "C" NOT NULL,
+    uniques     BIGINT NOT NULL,
+    PRIMARY KEY (account_id, day, metric, zone_id, region_id)
+);
+-- The keys that are behind uniques.
+CREATE TABLE usage_keys (
+    account_id TEXT COLLATE "C" NOT NULL,
+    day        BIGINT NOT NULL,
+    metric     TEXT COLLATE "C" NOT NULL,
+    zone_id    TEXT COLLATE "C" NOT NULL,
+    region_id  TEXT COLLATE "C" NOT NULL,
+    value      TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (account_id, day, metric, zone_id, region_id, value)
+);

@@ -1,5 +1,7 @@
 package focus
 
+import "github.com/orgd/orgd/internal/usage"
+
 // Column is a column of the dataset.
 type Column struct {
 	Name       string
@@ -42,12 +44,27 @@ func Written() []Column {
 	return written
 }
 
+// cost returns an amount of a row that has a price.
+func cost(r *Row, d usage.Decimal) Value {
+	if r.Free {
+		return Value{}
+	}
+	return numberValue(d)
+}
+
+func billingDay(r *Row, d usage.Day) Value {
+	if r.Free {
+		return Value{}
+	}
+	return dayValue(d)
+}
+
 func costColumns() []Column {
 	return []Column{
-		{Name: "BilledCost", Type: Decimal, value: func(r *Row) Value { return numberValue(r.BilledCost) }},
-		{Name: "ContractedCost", Type: Decimal, value: func(r *Row) Value { return numberValue(r.ContractedCost) }},
-		{Name: "EffectiveCost", Type: Decimal, value: func(r *Row) Value { return numberValue(r.EffectiveCost) }},
-		{Name: "ListCost", Type: Decimal, value: func(r *Row) Value { return numberValue(r.ListCost) }},
+		{Name: "BilledCost", Type: Decimal, value: func(r *Row) Value { return cost(r, r.BilledCost) }},
+		{Name: "ContractedCost", Type: Decimal, value: func(r *Row) Value { return cost(r, r.ContractedCost) }},
+		{Name: "EffectiveCost", Type: Decimal, value: func(r *Row) Value { return cost(r, r.EffectiveCost) }},
+		{Name: "ListCost", Type: Decimal, value: func(r *Row) Value { return cost(r, r.ListCost) }},
 		{Name: "ContractedUnitPrice", Type: Decimal, Level: Conditional, Nullable: true, value: func(r *Row) Value { return maybeNumber(r.ContractedPrice) }},
 		{Name: "ListUnitPrice", Type: Decimal, Level: Conditional, Nullable: true, value: func(r *Row) Value { return maybeNumber(r.ListPrice) }},
 		{Name: "PricingQuantity", Type: Decimal, Nullable: true, value: func(r *Row) Value { return maybeNumber(r.Pricing) }},
@@ -104,8 +121,8 @@ func resourceType(r *Row) string {
 
 func chargeColumns() []Column {
 	return []Column{
-		{Name: "BillingPeriodStart", Type: DateTime, value: func(r *Row) Value { return dayValue(r.BillingPeriod.Start) }},
-		{Name: "BillingPeriodEnd", Type: DateTime, value: func(r *Row) Value { return dayValue(r.BillingPeriod.End) }},
+		{Name: "BillingPeriodStart", Type: DateTime, value: func(r *Row) Value { return billingDay(r, r.BillingPeriod.Start) }},
+		{Name: "BillingPeriodEnd", Type: DateTime, value: func(r *Row) Value { return billingDay(r, r.BillingPeriod.End) }},
 		{Name: "ChargePeriodStart", Type: DateTime, value: func(r *Row) Value { return dayValue(r.ChargePeriod.Start) }},
 		{Name: "ChargePeriodEnd", Type: DateTime, value: func(r *Row) Value { return dayValue(r.ChargePeriod.End) }},
 		{Name: "ChargeCategory", value: text(func(r *Row) string { return r.Category })},

@@ -42,6 +42,7 @@ type Row struct {
 	Metric                     usage.Named
 	Family                     usage.Named
 	ProductCategory            string
+	Free                       bool // there is no price: costs and billing period are null
 }
 
 // Provider names who provides, hosts and invoices.
@@ -116,6 +117,21 @@ func (b *Bill) Usage(c *usage.Charge, correction bool) Row {
 		r.SKUPrice += "-tier-" + decimal.New(int64(c.Tier)+1, 0).String()
 	}
 	r.Region, r.Zone = c.Place.Region, c.Place.Zone
+	return r
+}
+
+// Unpriced returns the row of consumption that has no price: its quantity, and
+// no costs and no billing period. It has a place where usage is shown, not in a
+// dataset of FOCUS, whose rows all have costs.
+func (b *Bill) Unpriced(c *usage.Charge) Row {
+	r := b.row()
+	r.ChargePeriod = usage.Period{Start: c.Day, End: c.Day + 1}
+	r.Category, r.Frequency = "Usage", "Usage-Based"
+	r.Description = b.Metric.Name + " - daily usage"
+	r.Consumed, r.ConsumedUnit = some(c.Consumed), b.Metric.Unit
+	r.SKU, r.Meter = string(b.Metric.ID), b.Metric.Name
+	r.Region, r.Zone = c.Place.Region, c.Place.Zone
+	r.Free = true
 	return r
 }
 

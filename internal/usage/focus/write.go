@@ -135,15 +135,29 @@ func (j *jsonWriter) Close() error {
 // AppendJSON appends the row as a JSON object, with the columns in their order,
 // null for what has no value, and decimals as plain numbers.
 func AppendJSON(line []byte, columns []Column, r *Row) ([]byte, error) {
+	return appendObject(line, columns, r, true)
+}
+
+// AppendObject is AppendJSON without the columns that have no value.
+func AppendObject(line []byte, columns []Column, r *Row) ([]byte, error) {
+	return appendObject(line, columns, r, false)
+}
+
+func appendObject(line []byte, columns []Column, r *Row, nulls bool) ([]byte, error) {
 	line = append(line, '{')
+	first := true
 	for i := range columns {
 		c := &columns[i]
-		if i > 0 {
+		v := c.Of(r)
+		if v.IsNull() && !nulls {
+			continue
+		}
+		if !first {
 			line = append(line, ',')
 		}
+		first = false
 		line = append(line, '"')
 		line = append(append(line, c.Name...), '"', ':')
-		v := c.Of(r)
 		switch {
 		case v.IsNull():
 			line = append(line, "null"...)

@@ -1,0 +1,210 @@
+package org
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/orgd/orgd/internal/audit"
+	"github.com/orgd/orgd/internal/auth"
+	"github.com/orgd/orgd/internal/fault"
+	"github.com/orgd/orgd/internal/id"
+	"github.com/orgd/orgd/internal/usage"
+)
+
+// BatchEvents is how many events of usage come at once.
+const BatchEvents = 10_000
+
+// PushUsage counts events of usage and returns a receipt for each. What cannot
+// be counted is refused one by one. The events are data and no change of the
+// tree, so there is no audit record of them; their receipts are kept as long as
+// they are.
+func (s *Service) PushUsage(ctx context.Context, r Request, all []usage.Submission) ([]usage.Receipt, error) {
+	return mutate(ctx, s, r, func(ctx context.Context, c *change) ([]usage.Receipt, error) {
+		c.view = true
+		if err := c.checkUsage(ctx, all); err != nil {
+			return nil, err
+		}
+		return c.CountUsage(ctx, all, c.now)
+	})
+}
+
+// checkUsage refuses the events that cannot be counted. Refusals of an earlier
+// run of the transaction are made anew.
+func (c *change) checkUsage(ctx context.Context, all []usage.Submission) error {
+	catalogue, err := c.Catalogue(ctx)
+	if err := unlessAbsent(err); err != nil {
+		return err
+	}
+	if err != nil {
+		if catalogue, err = usage.NewCatalogue("", nil); err != nil {
+			return err
+		}
+	}
+	may, err := c.metered(ctx, all)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		s := &all[i]
+		switch {
+		case s.Refusal != nil && s.Refusal.Reason == usage.Malformed && s.Event.Metric == "":
+		case !may[s.Event.Account]:
+			s.Refusal = &usage.Refusal{Reason: usage.UnknownAccount, Pointer: s.At + "/data/account_id", Message: "there is no such account, or the caller may not meter it"}
+		default:
+			if s.Refusal = catalogue.Check(&s.Event, usage.DefaultWindow(), c.now); s.Refusal != nil {
+				s.Refusal.Pointer = s.At + s.Refusal.Pointer
+			}
+		}
+	}
+	return nil
+}
+
+// metered returns the accounts of the events that the caller may meter.
+func (c *change) metered(ctx context.Context, all []usage.Submission) (map[id.Account]bool, error) {
+	var ids []id.Account
+	seen := map[id.Account]bool{}
+	for i := range all {
+		if a := all[i].Event.Account; id.Valid(string(a)) && !seen[a] {
+			seen[a] = true
+			ids = append(ids, a)
+		}
+	}
+	accounts, err := c.AccountsByID(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	may := make(map[id.Account]bool, len(accounts))
+	for i := range accounts {
+		may[accounts[i].ID] = c.require(auth.UsagePush, accountTarget(&accounts[i])) == nil
+	}
+	return may, nil
+}
+
+// UsageReceipt returns what became of an event, to those who may meter its
+// account or see its bills; for all others there is none.
+func (s *Service) UsageReceipt(ctx context.Context, caller *auth.Caller, source, event string) (usage.Receipt, error) {
+	absent := fault.ErrNotFound("receipt")
+	receipt, err := s.Store.UsageReceipt(ctx, source, event)
+	if err != nil {
+		return receipt, err
+	}
+	a, err := visibleAccount(ctx, s.Store, caller, receipt.Line.Account)
+	if errors.Is(err, fault.New(fault.NotFound, "")) {
+		return usage.Receipt{}, absent
+	}
+	if err != nil {
+		return usage.Receipt{}, err
+	}
+	if require(caller, auth.UsagePush, accountTarget(&a)) != nil && require(caller, auth.BillingRead, accountTarget(&a)) != nil {
+		return usage.Receipt{}, absent
+	}
+	return receipt, nil
+}
+
+// PriceList is a catalogue of metrics, price books, or both.
+type PriceList struct {
+	Catalogue *usage.Catalogue // nil for none
+	Books     []usage.PriceBook
+}
+
+// PutPriceList adds a catalogue and price books. Only administrators of the
+// instance do. Versions never change: the same once more is fine, something
+// else under the same name is refused.
+//
+// Rule: a metric keeps its aggregation for ever, because what was counted by
+// one cannot be read by another.
+func (s *Service) PutPriceList(ctx context.Context, r Request, list PriceList) (PriceList, error) {
+	return mutate(ctx, s, r, func(ctx context.Context, c *change) (PriceList, error) {
+		if err := c.requireAdministrator(audit.PriceListCreate, ""); err != nil {
+			return PriceList{}, err
+		}
+		known, err := c.Catalogue(ctx)
+		if err := unlessAbsent(err); err != nil {
+			return PriceList{}, err
+		}
+		if list.Catalogue != nil {
+			if err := sameAggregations(known, list.Catalogue); err != nil {
+				return PriceList{}, err
+			}
+			if err := c.PutCatalogue(ctx, list.Catalogue, c.now); err != nil {
+				return PriceList{}, err
+			}
+			known = list.Catalogue
+		}
+		for i := range list.Books {
+			if err := checkBook(known, &list.Books[i]); err != nil {
+				return PriceList{}, err
+			}
+			if err := c.PutPriceBook(ctx, &list.Books[i], c.now); err != nil {
+				return PriceList{}, err
+			}
+		}
+		return list, nil
+	})
+}
+
+func sameAggregations(old, now *usage.Catalogue) error {
+	if old == nil {
+		return nil
+	}
+	for i := range now.Metrics {
+		m := &now.Metrics[i]
+		if before, ok := old.Metric(m.ID); ok && before.Aggregation != m.Aggregation {
+			return fault.New(fault.Invalid, fmt.Sprintf("The aggregation of %s is %s and cannot become %s: give the new metric another id", m.ID, before.Aggregation, m.Aggregation))
+		}
+	}
+	return nil
+}
+
+// checkBook makes sure that every price is of a metric that there is.
+func checkBook(c *usage.Catalogue, b *usage.PriceBook) error {
+	for i := range b.Prices {
+		name := b.Prices[i].Metric
+		if c == nil {
+			return fault.New(fault.Invalid, "There is no catalogue of metrics yet")
+		}
+		if _, ok := c.Metric(name); !ok {
+			return fault.New(fault.Invalid, fmt.Sprintf("Price book %s has a price of %s, which is not in the catalogue", b.ID, name))
+		}
+	}
+	return nil
+}
+
+// AssignPriceBook gives a price book to an account, or to all accounts in an
+// organization and below it, from a day on.
+func (s *Service) AssignPriceBook(ctx context.Context, r Request, o Owner, book usage.BookID, start usage.Day) (usage.Assignment, error) {
+	return mutate(ctx, s, r, func(ctx context.Context, c *change) (usage.Assignment, error) {
+		a := usage.Assignment{Account: o.Account, Organization: o.Organization, Book: book, Start: start}
+		if err := c.requireOwner(ctx, o, a); err != nil {
+			return a, err
+		}
+		_, err := c.PriceBook(ctx, book)
+		if errors.Is(err, fault.New(fault.NotFound, "")) {
+			return a, fault.At(fault.Invalid, "/book_id", fmt.Sprintf("There is no price book %q", book))
+		}
+		if err != nil {
+			return a, err
+		}
+		return a, c.Assign(ctx, a)
+	})
+}
+
+// requireOwner locks the owner, announces the assignment and checks that the
+// caller may set prices there.
+func (c *change) requireOwner(ctx context.Context, o Owner, a usage.Assignment) error {
+	if o.Account != "" {
+		acc, e, err := c.lockAccount(ctx, o.Account, audit.PriceBookAssign, false)
+		if err != nil {
+			return err
+		}
+		e.before, e.after = nil, a
+		return c.require(auth.BillingWrite, accountTarget(&acc))
+	}
+	org, err := c.lockOrganization(ctx, o.Organization, "")
+	if err != nil {
+		return err
+	}
+	c.record(entry{action: audit.PriceBookAssign, log: id.Log(o.Organization), resource: string(o.Organization), after: a})
+	return c.require(auth.BillingWrite, auth.OrganizationTarget(org.Path))
+}

@@ -1,0 +1,43 @@
+package org
+
+import (
+	"context"
+	"time"
+
+	"github.com/orgd/orgd/internal/id"
+	"github.com/orgd/orgd/internal/usage"
+)
+
+// UsageReader reads usage and what it costs.
+type UsageReader interface {
+	// Catalogue returns the catalogue that was put last.
+	Catalogue(ctx context.Context) (*usage.Catalogue, error)
+	// PriceBook returns a price book.
+	PriceBook(ctx context.Context, b usage.BookID) (*usage.PriceBook, error)
+	// Assignments returns the assignments to those accounts and to those
+	// organizations themselves, in no order.
+	Assignments(ctx context.Context, accounts []id.Account, organizations []id.Organization) ([]usage.Assignment, error)
+	// Anchors returns the anchors of those accounts that have one.
+	Anchors(ctx context.Context, accounts []id.Account) (map[id.Account]usage.Anchor, error)
+	// UsageReceipt returns what became of an event: counted, or refused.
+	UsageReceipt(ctx context.Context, source, event string) (usage.Receipt, error)
+	// EachUsage calls each for every record that q asks for. The record is
+	// good until the next call.
+	EachUsage(ctx context.Context, q usage.Query, each func(*usage.Record) error) error
+}
+
+// UsageTx changes usage and what it costs.
+type UsageTx interface {
+	// PutCatalogue adds a version. One that is there already is not changed.
+	PutCatalogue(ctx context.Context, c *usage.Catalogue, at time.Time) error
+	// PutPriceBook adds a version. One that is there already is not changed.
+	PutPriceBook(ctx context.Context, b *usage.PriceBook, at time.Time) error
+	// Assign gives a price book to its owner from a day on, in place of the
+	// one that the owner had from that very day.
+	Assign(ctx context.Context, a usage.Assignment) error
+	// CountUsage counts the submissions that were not refused, each source and
+	// id once for ever, and returns a receipt for each in the same order. An
+	// account that has no anchor yet gets one: the first day of the month of
+	// its earliest event here.
+	CountUsage(ctx context.Context, s []usage.Submission, at time.Time) ([]usage.Receipt, error)
+}

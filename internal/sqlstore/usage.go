@@ -1,0 +1,198 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/orgd/orgd/internal/fault"
+	"github.com/orgd/orgd/internal/id"
+	"github.com/orgd/orgd/internal/usage"
+)
+
+// storedCatalogue is the JSON of a catalogue.
+type storedCatalogue struct {
+	Version string
+	Metrics []usage.Metric
+}
+
+// Catalogue implements org.UsageReader.
+func (r *reader) Catalogue(ctx context.Context) (*usage.Catalogue, error) {
+	const catalogueSQL = `SELECT body FROM usage_catalogues ORDER BY created_at DESC, version DESC LIMIT 1`
+	var body string
+	if err := r.one(ctx, "catalogue", catalogueSQL, nil, &body); err != nil {
+		return nil, err
+	}
+	var c storedCatalogue
+	if err := json.Unmarshal([]byte(body), &c); err != nil {
+		return nil, fmt.Errorf("read the catalogue: %w", err)
+	}
+	return usage.NewCatalogue(c.Version, c.Metrics)
+}
+
+// PutCatalogue implements org.UsageTx.
+func (t *tx) PutCatalogue(ctx context.Context, c *usage.Catalogue, at time.Time) error {
+	return t.putVersion(ctx, "usage_catalogues", "version", c.Version, storedCatalogue{c.Version, c.Metrics}, at)
+}
+
+// PriceBook implements org.UsageReader.
+func (r *reader) PriceBook(ctx context.Context, b usage.BookID) (*usage.PriceBook, error) {
+	const priceBookSQL = `SELECT body FROM usage_price_books WHERE id = $1`
+	var body string
+	if err := r.one(ctx, "price book", priceBookSQL, []any{string(b)}, &body); err != nil {
+		return nil, err
+	}
+	var book usage.PriceBook
+	if err := json.Unmarshal([]byte(body), &book); err != nil {
+		return nil, fmt.Errorf("read price book %s: %w", b, err)
+	}
+	return &book, nil
+}
+
+// PutPriceBook implements org.UsageTx.
+func (t *tx) PutPriceBook(ctx context.Context, b *usage.PriceBook, at time.Time) error {
+	return t.putVersion(ctx, "usage_price_books", "id", string(b.ID), b, at)
+}
+
+// putVersion adds what never changes. The same once more is fine, something
+// else under the same name is not.
+func (t *tx) putVersion(ctx context.Context, table, key, name string, v any, at time.Time) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("keep %s in %s: %w", name, table, err)
+	}
+	n, err := t.change(ctx, `INSERT INTO `+table+` (`+key+`, body, created_at) VALUES ($1, $2, $3) ON CONFLICT (`+key+`) DO NOTHING`,
+		name, string(body), micros(at))
+	if err != nil || n == 1 {
+		return err
+	}
+	var there string
+	if err := t.one(ctx, name, `SELECT body FROM `+table+` WHERE `+key+` = $1`, []any{name}, &there); err != nil {
+		return err
+	}
+	if there != string(body) {
+		return fault.New(fault.Invalid, fmt.Sprintf("%q is there already, with other content: give the new version another name", name))
+	}
+	return nil
+}
+
+// Assignments implements org.UsageReader.
+func (r *reader) Assignments(ctx context.Context, accounts []id.Account, organizations []id.Organization) ([]usage.Assignment, error) {
+	const assignmentsSQL = `SELECT owner_id, is_account, book_id, start_day FROM usage_assignments
+		WHERE owner_id IN (SELECT value FROM list($1)) OR owner_id IN (SELECT value FROM list($2))`
+	var all []usage.Assignment
+	err := r.query(ctx, assignmentsSQL, []any{list(r.dialect, accounts), list(r.dialect, organizations)}, func(row row) error {
+		var a usage.Assignment
+		var owner string
+		var isAccount bool
+		var start int64
+		if err := row.Scan(&owner, &isAccount, (*string)(&a.Book), &start); err != nil {
+			return err
+		}
+		a.Start = usage.Day(start)
+		if isAccount {
+			a.Account = id.Account(owner)
+		} else {
+			a.Organization = id.Organization(owner)
+		}
+		all = append(all, a)
+		return nil
+	})
+	return all, err
+}
+
+// Assign implements org.UsageTx.
+func (t *tx) Assign(ctx context.Context, a usage.Assignment) error {
+	const assignSQL = `INSERT INTO usage_assignments (owner_id, start_day, book_id, is_account) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (owner_id, start_day) DO UPDATE SET book_id = excluded.book_id`
+	owner := string(a.Organization)
+	if a.Account != "" {
+		owner = string(a.Account)
+	}
+	return t.exec(ctx, assignSQL, owner, int64(a.Start), string(a.Book), a.Account != "")
+}
+
+// Anchors implements org.UsageReader.
+func (r *reader) Anchors(ctx context.Context, accounts []id.Account) (map[id.Account]usage.Anchor, error) {
+	const anchorsSQL = `SELECT account_id, anchor_day FROM usage_accounts WHERE account_id IN (SELECT value FROM list($1))`
+	anchors := make(map[id.Account]usage.Anchor, len(accounts))
+	err := r.query(ctx, anchorsSQL, []any{list(r.dialect, accounts)}, func(row row) error {
+		var account id.Account
+		var day int64
+		if err := row.Scan((*string)(&account), &day); err != nil {
+			return err
+		}
+		anchors[account] = usage.Anchor(day)
+		return nil
+	})
+	return anchors, err
+}
+
+// UsageReceipt implements org.UsageReader.
+func (r *reader) UsageReceipt(ctx context.Context, source, event string) (usage.Receipt, error) {
+	const receiptSQL = `SELECT 1, account_id, metric, day, zone_id, region_id, '', '', '', received_at FROM usage_events
+			WHERE source = $1 AND event_id = $2
+		UNION ALL SELECT 0, account_id, metric, 0, '', '', reason, pointer, message, received_at FROM usage_refusals
+			WHERE source = $1 AND event_id = $2
+		ORDER BY 1 DESC LIMIT 1`
+	receipt := usage.Receipt{Source: source, ID: event, Outcome: usage.Refused}
+	var counted, day, at int64
+	l, f := &receipt.Line, &receipt.Refusal
+	err := r.one(ctx, "receipt", receiptSQL, []any{source, event}, &counted, (*string)(&l.Account), (*string)(&l.Metric),
+		&day, &l.Zone, &l.Region, (*string)(&f.Reason), &f.Pointer, &f.Message, &at)
+	receipt.At, l.Day = moment(at), usage.Day(day)
+	if counted == 1 {
+		receipt.Outcome = usage.Counted
+	}
+	return receipt, err
+}
+
+const usageDayColumns = `account_id, day, metric, zone_id, region_id, zone_name, region_name, events, total, weight, greatest, latest,
+	latest_at, latest_by, uniques`
+
+// EachUsage implements org.UsageReader.
+func (r *reader) EachUsage(ctx context.Context, q usage.Query, each func(*usage.Record) error) error {
+	const (
+		usageSQL  = `SELECT ` + usageDayColumns + ` FROM usage_days WHERE day = $1 AND account_id IN (SELECT value FROM list($2))`
+		metricSQL = ` AND metric IN (SELECT value FROM list($3))`
+		orderSQL  = ` ORDER BY account_id, metric, zone_id, region_id`
+	)
+	args := []any{int64(q.Day), list(r.dialect, q.Accounts)}
+	sql := usageSQL + orderSQL
+	if q.Metrics != nil {
+		sql = usageSQL + metricSQL + orderSQL
+		args = append(args, list(r.dialect, q.Metrics))
+	}
+	return r.query(ctx, sql, args, func(row row) error {
+		record, err := scanUsage(row)
+		if err != nil {
+			return err
+		}
+		return each(&record)
+	})
+}
+
+func scanUsage(row row) (usage.Record, error) {
+	var u usage.Record
+	var total, weight, greatest, latest string
+	var day, at int64
+	l, s := &u.Line, &u.State
+	err := row.Scan((*string)(&l.Account), &day, (*string)(&l.Metric), &l.Zone, &l.Region, &u.Place.Zone.Name, &u.Place.Region.Name,
+		&s.Events, &total, &weight, &greatest, &latest, &at, &s.By, &s.Unique)
+	if err != nil {
+		return u, err
+	}
+	l.Day, u.Place.Zone.ID, u.Place.Region.ID, s.At = usage.Day(day), l.Zone, l.Region, moment(at)
+	for _, v := range []struct {
+		to   *usage.Decimal
+		text string
+	}{{&s.Sum, total}, {&s.Weight, weight}, {&s.Max, greatest}, {&s.Last, latest}} {
+		if *v.to, err = decimal.NewFromString(v.text); err != nil {
+			return u, fmt.Errorf("read the usage of %s on %s: %w", l.Account, l.Day, err)
+		}
+	}
+	return u, nil
+}
