@@ -79,17 +79,22 @@ func (q *request) pushedRecords() ([]org.PushedRecord, error) {
 	if !utf8.Valid(q.raw) {
 		return nil, fault.New(fault.MalformedJSON, "The body is not UTF-8")
 	}
-	parts, single, err := splitRecords(string(q.raw), isNDJSON(q.Header.Get("Content-Type")))
+	lines := isNDJSON(q.Header.Get("Content-Type"))
+	parts, single, err := splitRecords(string(q.raw), lines)
 	if err != nil {
 		return nil, err
 	}
 	batch := make([]org.PushedRecord, 0, len(parts))
+	check := checkJSON
+	if !single && !lines {
+		check = func(string) error { return nil } // the array that they are elements of was checked
+	}
 	for i, part := range parts {
 		at := "/" + strconv.Itoa(i)
 		if single {
 			at = ""
 		}
-		r, err := decodeRecord(part, at)
+		r, err := decodeRecord(part, at, check)
 		r.Err = err
 		batch = append(batch, r)
 	}
@@ -201,8 +206,9 @@ func errTooManyRecords() error {
 	return fault.At(fault.Invalid, "/", fmt.Sprintf("The body must have 1 to %d records", org.BatchRecords))
 }
 
-// decodeRecord reads one record; at is the pointer to it.
-func decodeRecord(text, at string) (org.PushedRecord, error) {
+// decodeRecord reads one record; at is the pointer to it, and check says what
+// is wrong with its JSON.
+func decodeRecord(text, at string, check func(string) error) (org.PushedRecord, error) {
 	what, whole := at, at == ""
 	if whole {
 		at, what = "/", "The body"
@@ -210,7 +216,7 @@ func decodeRecord(text, at string) (org.PushedRecord, error) {
 	if len(text) > maxRecordBytes {
 		return org.PushedRecord{}, fault.At(fault.Invalid, at, fmt.Sprintf("%s is larger than %d bytes", what, maxRecordBytes))
 	}
-	if err := checkJSON(text); err != nil {
+	if err := check(text); err != nil {
 		problem := what + " is not JSON: " + jsonProblem(err)
 		if whole {
 			problem += hint(err)
