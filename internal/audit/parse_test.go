@@ -45,7 +45,12 @@ func TestParseCanonical(t *testing.T) {
 		{`"v":1}`, `"v":1`},
 		{`"v":1}`, `"v":2}`},
 		{`,"v":1}`, `}`},
-		{text, ``}, {text, `[]`}, {text, `{1:2}`}, {text, `{"a":1}`}, {text, `{"a"}`}, {text, `{}`},
+		{text, ``},
+		{text, `[]`},
+		{text, `{1:2}`},
+		{text, `{"a":1}`},
+		{text, `{"a"}`},
+		{text, `{}`},
 	} {
 		changed := strings.Replace(text, change.old, change.new, 1)
 		if changed == text {
