@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/orgd/orgd/internal/org"
 	"github.com/orgd/orgd/internal/sqlstore"
@@ -24,6 +25,9 @@ type Options struct {
 	// PostgresConns is the number of connections to PostgreSQL, 0 for what
 	// the URL says or else a number that suits the machine.
 	PostgresConns int
+	// Now is the clock by which the store sees how long commits take; nil for
+	// none, which suits tests.
+	Now func() time.Time
 }
 
 const sqliteScheme = "sqlite:"
@@ -46,7 +50,7 @@ func Open(ctx context.Context, url string, o Options) (org.Store, error) {
 		}
 		return s, nil
 	}
-	s, err := sqlstore.OpenPostgres(ctx, url, sqlstore.PostgresOptions{MaxConns: o.PostgresConns})
+	s, err := sqlstore.OpenPostgres(ctx, url, sqlstore.PostgresOptions{MaxConns: o.PostgresConns, Now: o.Now})
 	if err != nil {
 		return nil, err
 	}

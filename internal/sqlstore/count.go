@@ -15,54 +15,68 @@ type countChange struct {
 	organizations, accounts int64
 }
 
+// countChanges are changes of counts that are not written yet.
+type countChanges []countChange
+
+func (c *countChanges) add(o id.Organization, organizations, accounts int64) {
+	i := slices.IndexFunc(*c, func(other countChange) bool { return other.organization == o })
+	if i < 0 {
+		i = len(*c)
+		*c = append(*c, countChange{organization: o})
+	}
+	(*c)[i].organizations += organizations
+	(*c)[i].accounts += accounts
+}
+
+// next takes all that change alike, and returns what writes them; ok is false
+// when there are none.
+func (c *countChanges) next(d *dialect) (b bound, ok bool) {
+	for len(*c) > 0 {
+		first := (*c)[0]
+		var alike []id.Organization
+		*c = slices.DeleteFunc(*c, func(other countChange) bool {
+			same := other.organizations == first.organizations && other.accounts == first.accounts
+			if same {
+				alike = append(alike, other.organization)
+			}
+			return same
+		})
+		if first.organizations != 0 || first.accounts != 0 {
+			return bound{addCounts, []any{list(d, alike), first.organizations, first.accounts}}, true
+		}
+	}
+	return bound{}, false
+}
+
+// addCounts takes the rows in the order of the identifiers.
+var addCounts = &part{name: "counts", text: `INSERT INTO subtree_counts (organization_id, slot, organizations, accounts)
+	SELECT value, slot(), CAST($2 AS BIGINT), CAST($3 AS BIGINT) FROM list($1) WHERE TRUE ORDER BY value
+	ON CONFLICT (organization_id, slot) DO UPDATE SET
+	organizations = subtree_counts.organizations + excluded.organizations,
+	accounts = subtree_counts.accounts + excluded.accounts`}
+
 // count adds to the counts of the organizations on a path. That is written
 // with the commit, so that others wait for the counters as short as possible,
 // and always after the numbers of audit logs were taken, so that no two
 // transactions wait for each other.
 func (t *tx) count(path []id.Organization, organizations, accounts int64) {
 	for _, o := range path {
-		i := slices.IndexFunc(t.counts, func(c countChange) bool { return c.organization == o })
-		if i < 0 {
-			i = len(t.counts)
-			t.counts = append(t.counts, countChange{organization: o})
-		}
-		t.counts[i].organizations += organizations
-		t.counts[i].accounts += accounts
+		t.counts.add(o, organizations, accounts)
 	}
 }
 
 // settle writes the counts that were put off, one statement for all that
 // change alike.
 func (t *tx) settle(ctx context.Context) error {
-	for len(t.counts) > 0 {
-		first := t.counts[0]
-		var alike []id.Organization
-		t.counts = slices.DeleteFunc(t.counts, func(c countChange) bool {
-			same := c.organizations == first.organizations && c.accounts == first.accounts
-			if same {
-				alike = append(alike, c.organization)
-			}
-			return same
-		})
-		if first.organizations == 0 && first.accounts == 0 {
-			continue
+	for {
+		b, ok := t.counts.next(t.dialect)
+		if !ok {
+			return nil
 		}
-		if err := t.addCounts(ctx, alike, first); err != nil {
+		if err := t.join(ctx, b); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-var addCounts = &part{name: "counts", text: `INSERT INTO subtree_counts (organization_id, slot, organizations, accounts)
-	SELECT value, CAST($2 AS INTEGER), CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM list($1) WHERE TRUE ORDER BY value
-	ON CONFLICT (organization_id, slot) DO UPDATE SET
-	organizations = subtree_counts.organizations + excluded.organizations,
-	accounts = subtree_counts.accounts + excluded.accounts`}
-
-// addCounts takes the rows in the order of the identifiers.
-func (t *tx) addCounts(ctx context.Context, organizations []id.Organization, c countChange) error {
-	return t.join(ctx, bound{addCounts, []any{list(t.dialect, organizations), t.slot(), c.organizations, c.accounts}})
 }
 
 // Those who read counts within a transaction have its own written before.

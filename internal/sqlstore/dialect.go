@@ -7,16 +7,19 @@ import (
 )
 
 // dialect is everything that SQLite and PostgreSQL disagree on. Statements
-// are written for both, with two words of our own: list($n) is the table of
-// the elements, in its column value, of the list that is parameter n, and
-// head($n) the row of audit_heads of the log that is parameter n, which a part
-// that is joined to this one has just written.
+// are written for both, with three words of our own: list($n) is the table of
+// the elements, in its column value, of the list that is parameter n, head($n)
+// the row of audit_heads of the log that is parameter n, which a part that is
+// joined to this one has just written, and slot() says which of the counters
+// that a count is spread over is this transaction's.
 type dialect struct {
 	name string
 	// listHead and listTail are what stands around the parameter of list.
 	listHead, listTail string
 	// head returns what stands for head.
 	head func(parameter string) string
+	// slot is what stands for slot.
+	slot string
 	// encodeList returns the parameter for list.
 	encodeList func([]string) any
 	// lockTree, lockTreeShared and lock are statements, empty where writing
@@ -31,9 +34,15 @@ var sqliteDialect = &dialect{
 	name:     "sqlite",
 	listHead: "json_each(", listTail: ")",
 	head:        func(parameter string) string { return "audit_heads WHERE log_id = " + parameter },
+	slot:        "0", // writing transactions run one at a time
 	encodeList:  encodeJSONList,
 	hasVersions: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'goose_db_version'",
 }
+
+// slotSQL differs between the backends of a server that were started in a row,
+// so that transactions of several connections, also of several processes,
+// hardly ever wait for each other's counters.
+const slotSQL = "pg_backend_pid() % 64"
 
 // The advisory locks of PostgreSQL that have two numbers are apart from those
 // that have one.
@@ -41,6 +50,7 @@ var postgresDialect = &dialect{
 	name:     "postgres",
 	listHead: `unnest(CAST(`, listTail: ` AS TEXT[]) COLLATE "C") AS list(value)`,
 	head:           func(string) string { return "head" },
+	slot:           slotSQL,
 	encodeList:     func(list []string) any { return list },
 	lockTree:       "SELECT pg_advisory_xact_lock(7238001, 1)",
 	lockTreeShared: "SELECT pg_advisory_xact_lock_shared(7238001, 1)",
@@ -51,7 +61,8 @@ var postgresDialect = &dialect{
 // rewrite returns the statement in the words of the engine.
 func (d *dialect) rewrite(sql string) string {
 	sql = replaceWord(sql, "list(", func(parameter string) string { return d.listHead + parameter + d.listTail })
-	return replaceWord(sql, "head(", d.head)
+	sql = replaceWord(sql, "head(", d.head)
+	return replaceWord(sql, "slot(", func(string) string { return d.slot })
 }
 
 func replaceWord(sql, word string, with func(parameter string) string) string {

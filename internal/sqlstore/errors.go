@@ -49,6 +49,13 @@ func translate(err error, sql string) error {
 	return fmt.Errorf("%s: %w", brief(sql), err)
 }
 
+// answered reports whether err is an answer of the server, which has rolled
+// the transaction back then. What ends the connection says nothing about that.
+func answered(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.SeverityUnlocalized == "ERROR"
+}
+
 // broken reports whether the connection failed, and not because the caller
 // gave up.
 func broken(err error) bool {

@@ -27,6 +27,14 @@ func (r *recorder) search(ctx context.Context, text string, args []any, each fun
 	return r.conn.search(ctx, text, args, each)
 }
 
+// Waiting is how many transactions wait to be committed with others.
+func (s *Store) Waiting() int {
+	c := &s.backend.(*postgresBackend).committer
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.waiting)
+}
+
 // Explain returns the plans of all statements that a call makes, but for those
 // that count: they have to look at all that they count.
 func (s *Store) Explain(ctx context.Context, call func(org.Reader) error) (string, error) {

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/orgd/orgd/internal/id"
 )
 
 // part is a writing statement that can become one with others: none of them
@@ -78,6 +80,25 @@ func (g *group) statement(texts *sync.Map) statement {
 		text, _ = texts.LoadOrStore(key.String(), g.text())
 	}
 	return statement{text.(string), args}
+}
+
+// without returns the group without its counts, which are added to counts.
+func (g *group) without(counts *countChanges) *group {
+	rest := &group{conditions: g.conditions}
+	for _, unit := range g.units {
+		b := unit[0]
+		if b.part != addCounts {
+			rest.units = append(rest.units, unit)
+			continue
+		}
+		path, _ := b.args[0].([]string)
+		organizations, _ := b.args[1].(int64)
+		accounts, _ := b.args[2].(int64)
+		for _, o := range path {
+			counts.add(id.Organization(o), organizations, accounts)
+		}
+	}
+	return rest
 }
 
 func (g *group) text() string {

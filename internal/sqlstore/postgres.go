@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,6 +21,9 @@ type PostgresOptions struct {
 	// MaxConns is the size of the pool, 0 for what pool_max_conns in the URL
 	// says or else a number that suits the machine.
 	MaxConns int
+	// Now is the clock by which common commits are timed, nil for none: then
+	// two at most are under way.
+	Now func() time.Time
 }
 
 const (
@@ -41,8 +45,10 @@ func OpenPostgres(ctx context.Context, url string, o PostgresOptions) (*Store, e
 // postgresBackend speaks to the server through pgx itself, because
 // database/sql cannot send several statements in one round trip.
 type postgresBackend struct {
-	pool   *pgxpool.Pool
-	joined sync.Map // of the texts of groups
+	pool      *pgxpool.Pool
+	joined    sync.Map // of the texts of groups
+	committer committer
+	closed    atomic.Bool
 }
 
 func openPostgres(ctx context.Context, url string, o PostgresOptions) (*postgresBackend, error) {
@@ -68,6 +74,7 @@ func openPostgres(ctx context.Context, url string, o PostgresOptions) (*postgres
 		return nil, err
 	}
 	b := &postgresBackend{pool: pool}
+	b.committer.backend, b.committer.now = b, o.Now
 	if err := checkNotNewer(ctx, b, postgresDialect); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
@@ -122,21 +129,30 @@ const (
 )
 
 func (b *postgresBackend) begin(ctx context.Context, write bool) (transaction, error) {
-	c, err := b.pool.Acquire(ctx)
-	if err != nil {
-		return nil, b.translate(err, "connect")
+	if err := contextError(ctx); err != nil {
+		return nil, err
 	}
-	t := &postgresTransaction{conn: c, joined: &b.joined, begin: beginReadSQL}
+	if b.closed.Load() {
+		return nil, errClosed
+	}
+	return b.transaction(write), nil
+}
+
+// transaction returns one that takes a connection when it first needs one.
+func (b *postgresBackend) transaction(write bool) *postgresTransaction {
+	t := &postgresTransaction{backend: b, begin: beginReadSQL}
 	if write {
 		t.begin = beginWriteSQL
-		t.implicit = c.Conn().PgConn().CustomData()[plainKey] == true
 	}
-	return t, nil
+	return t
 }
 
 // plainKey is where a connection keeps whether its transactions are what
 // beginWriteSQL asks for even without it.
 const plainKey = "orgd_plain"
+
+// plain reports whether a writing transaction needs no BEGIN on c.
+func plain(c *pgxpool.Conn) bool { return c.Conn().PgConn().CustomData()[plainKey] == true }
 
 // lookAtDefaults finds out whether a transaction of the connection is what
 // beginWriteSQL asks for anyway, as it is unless somebody changed the settings
@@ -165,6 +181,7 @@ func (b *postgresBackend) ready(ctx context.Context) error {
 }
 
 func (b *postgresBackend) close() error {
+	b.closed.Store(true)
 	b.pool.Close()
 	return nil
 }

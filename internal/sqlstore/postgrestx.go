@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"unicode"
 
 	"github.com/jackc/pgx/v5"
@@ -18,16 +17,17 @@ import (
 // that answer nothing with the next one that does, or with COMMIT: a round
 // trip costs more than most statements. After a failure nothing more is sent.
 type postgresTransaction struct {
-	conn     *pgxpool.Conn
-	joined   *sync.Map // of the texts of groups
-	begin    string
-	implicit bool // what goes out in one round trip needs neither BEGIN nor COMMIT
-	begun    bool
-	ended    bool
-	queue    []queued
-	hints    []statement // to be sent with the next reading statement
-	early    []*answer   // of hints that were sent
-	err      error
+	backend *postgresBackend
+	conn    *pgxpool.Conn // nil until something is sent
+	begin   string
+	alone   bool // no other transaction is committed together with it
+	begun   bool
+	ended   bool
+	refused bool // the server answered with an error
+	queue   []queued
+	hints   []statement // to be sent with the next reading statement
+	early   []*answer   // of hints that were sent
+	err     error
 }
 
 type statement struct {
@@ -50,14 +50,26 @@ func (t *postgresTransaction) keep(err error) error {
 
 func (t *postgresTransaction) failure() error { return t.err }
 
-// slots is the number of counters that each count is spread over. It is more
-// than one server's connections.
-const slots = 64
+func (t *postgresTransaction) apart() { t.alone = true }
 
-// slot differs between the backends of the server that were started in a row,
-// so that transactions of several connections, also of several processes,
-// hardly ever wait for each other's counters.
-func (t *postgresTransaction) slot() int { return int(t.conn.Conn().PgConn().PID() % slots) }
+// connect takes a connection when there is none yet.
+func (t *postgresTransaction) connect(ctx context.Context) error {
+	if t.conn != nil {
+		return nil
+	}
+	c, err := t.backend.pool.Acquire(ctx)
+	if err != nil {
+		return t.keep(t.backend.translate(err, "connect"))
+	}
+	t.conn = c
+	return nil
+}
+
+// failed keeps and translates an error of the statement text.
+func (t *postgresTransaction) failed(err error, text string) error {
+	t.refused = t.refused || answered(err)
+	return t.keep(translate(err, text))
+}
 
 func (t *postgresTransaction) exec(_ context.Context, text string, args ...any) error {
 	if t.err != nil {
@@ -121,7 +133,7 @@ func (t *postgresTransaction) take() []statement {
 	all := make([]statement, 0, len(t.queue)+1)
 	for _, q := range t.queue {
 		if q.group != nil {
-			q.statement = q.group.statement(t.joined)
+			q.statement = q.group.statement(&t.backend.joined)
 		}
 		all = append(all, q.statement)
 	}
@@ -220,6 +232,9 @@ func (t *postgresTransaction) opened(all []statement) []statement {
 
 // sendAll runs statements that answer nothing in one round trip.
 func (t *postgresTransaction) sendAll(ctx context.Context, all []statement) error {
+	if err := t.connect(ctx); err != nil {
+		return err
+	}
 	var batch pgx.Batch
 	for _, s := range all {
 		batch.Queue(s.text, s.args...)
@@ -228,7 +243,7 @@ func (t *postgresTransaction) sendAll(ctx context.Context, all []statement) erro
 	if err := t.pass(results, all); err != nil {
 		return err
 	}
-	return t.keep(translate(results.Close(), all[len(all)-1].text))
+	return t.failed(results.Close(), all[len(all)-1].text)
 }
 
 // pass reads the answers to statements that answer nothing.
@@ -240,7 +255,7 @@ func (t *postgresTransaction) pass(results pgx.BatchResults, all []statement) er
 		}
 		if err != nil {
 			_ = results.Close()
-			return t.keep(translate(err, s.text))
+			return t.failed(err, s.text)
 		}
 	}
 	return nil
@@ -249,6 +264,9 @@ func (t *postgresTransaction) pass(results pgx.BatchResults, all []statement) er
 // send runs what is queued, then last, whose answer finish reads, and then
 // what there are hints of, in one round trip.
 func (t *postgresTransaction) send(ctx context.Context, last statement, finish func(pgx.BatchResults) error) error {
+	if err := t.connect(ctx); err != nil {
+		return err
+	}
 	var batch pgx.Batch
 	before := t.opened(t.take())
 	hints := t.hints
@@ -307,24 +325,40 @@ func (t *postgresTransaction) keepEngine(err error) error {
 
 const commitSQL = "commit"
 
-// commit sends what is queued and commits. Statements that share a round trip
-// are a transaction anyway: the server commits them, or none, at its end.
+// commit sends what is queued and commits, together with others if possible.
 func (t *postgresTransaction) commit(ctx context.Context) error {
 	if t.err != nil {
 		return t.err
 	}
-	all := t.take()
-	if t.begun || len(all) > 0 {
-		if t.begun || !t.implicit {
-			all = append(t.opened(all), statement{text: commitSQL})
-		}
-		if err := t.sendAll(ctx, all); err != nil {
+	if p := t.passenger(); p != nil {
+		t.queue = nil
+		if err := t.keep(t.backend.committer.commit(ctx, p)); err != nil {
 			return err
 		}
+	} else if err := t.end(ctx); err != nil {
+		return err
 	}
 	t.ended = true
-	t.conn.Release()
+	if t.conn != nil {
+		t.conn.Release()
+	}
 	return nil
+}
+
+// end sends what is queued. Statements that share a round trip are a
+// transaction anyway: the server commits all of them at its end, or none.
+func (t *postgresTransaction) end(ctx context.Context) error {
+	all := t.take()
+	if !t.begun && len(all) == 0 {
+		return nil
+	}
+	if err := t.connect(ctx); err != nil {
+		return err
+	}
+	if t.begun || !plain(t.conn) {
+		all = append(t.opened(all), statement{text: commitSQL})
+	}
+	return t.sendAll(ctx, all)
 }
 
 func (t *postgresTransaction) rollback(ctx context.Context) {
@@ -332,6 +366,9 @@ func (t *postgresTransaction) rollback(ctx context.Context) {
 		return
 	}
 	t.ended = true
+	if t.conn == nil {
+		return
+	}
 	// A connection that is still in a transaction is closed when released.
 	defer t.conn.Release()
 	if !t.begun || t.conn.Conn().IsClosed() {

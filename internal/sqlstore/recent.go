@@ -126,9 +126,9 @@ func (t *tx) Rights(ctx context.Context) (int64, error) {
 
 // ChangeRights implements org.TokenTx.
 func (t *tx) ChangeRights(ctx context.Context) error {
-	const changeRightsSQL = `INSERT INTO rights_changes (slot, changes) VALUES ($1, 1)
+	const changeRightsSQL = `INSERT INTO rights_changes (slot, changes) VALUES (slot(), 1)
 		ON CONFLICT (slot) DO UPDATE SET changes = rights_changes.changes + 1`
-	return t.exec(ctx, changeRightsSQL, t.slot())
+	return t.exec(ctx, changeRightsSQL)
 }
 
 // confirm looks at the assumptions that were not sent yet, because what a

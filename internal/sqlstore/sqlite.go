@@ -194,9 +194,6 @@ func (t *sqliteTransaction) failure() error { return t.err }
 
 func (t *sqliteTransaction) ahead(string, ...any) {}
 
-// slot is always the same: writing transactions run one at a time.
-func (t *sqliteTransaction) slot() int { return 0 }
-
 func (t *sqliteTransaction) query(ctx context.Context, text string, args []any, each func(row) error) error {
 	if t.err != nil {
 		return t.err
@@ -230,6 +227,8 @@ func (t *sqliteTransaction) assume(string, ...any) error { return nil }
 func (t *sqliteTransaction) unconfirmed() bool { return false }
 
 func (t *sqliteTransaction) flush(context.Context) error { return t.err }
+
+func (t *sqliteTransaction) apart() {}
 
 // change leaves no way on after a failure, as PostgreSQL does.
 func (t *sqliteTransaction) change(ctx context.Context, text string, args ...any) (int64, error) {

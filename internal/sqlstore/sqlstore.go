@@ -58,8 +58,8 @@ type transaction interface {
 	ahead(text string, args ...any)
 	// load inserts many rows at once.
 	load(ctx context.Context, table, columns string, rows [][]any) error
-	// slot says which of the counters in subtree_counts is this transaction's.
-	slot() int
+	// apart keeps others from being committed together with this one.
+	apart()
 }
 
 // backend is an open database.
@@ -117,7 +117,7 @@ func (s *Store) Update(ctx context.Context, f func(org.Tx) error) error {
 		if !again {
 			return err
 		}
-		if assumed != nil && errors.Is(err, errStale) {
+		if first := assumed != nil; first && (errors.Is(err, errStale) || errors.Is(err, errApart)) {
 			assumed = nil
 			continue
 		}
@@ -143,6 +143,9 @@ func (s *Store) attempt(ctx context.Context, f func(org.Tx) error, assumed *rece
 		return err, false
 	}
 	defer t.rollback(ctx)
+	if assumed == nil {
+		t.apart()
+	}
 	tx := &tx{reader: reader{conn: t, dialect: s.dialect}, transaction: t, recent: s.recent, assumed: assumed}
 	if err = f(tx); err == nil {
 		err = tx.finish(ctx)
@@ -210,9 +213,9 @@ type tx struct {
 	reader
 	transaction
 	tree    treeLock
-	counts  []countChange // not written yet
-	recent  *recent       // for what is read
-	assumed *recent       // recent, or nil when what is asked for has to be read
+	counts  countChanges // not written yet
+	recent  *recent      // for what is read
+	assumed *recent      // recent, or nil when what is asked for has to be read
 }
 
 // treeLock is how the shape of the trees is held.
