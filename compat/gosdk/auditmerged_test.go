@@ -1,8 +1,11 @@
 package gosdk_test
 
 import (
+	"fmt"
 	"net/http"
+	"sync"
 	"testing"
+	"time"
 
 	cloudflare "github.com/cloudflare/cloudflare-go/v7"
 	"github.com/cloudflare/cloudflare-go/v7/accounts"
@@ -50,6 +53,64 @@ func (s *suite) auditDescendants(t *testing.T) {
 		logs = append(logs, r.Organization.ID)
 	}
 	equalSlices(t, "logs of the history", logs, []string{child.ID, root.ID})
+}
+
+// walked is how many records the log has that is walked.
+const walked = 10_000
+
+// auditWalk walks a log in pages of a hundred with the SDK's own pager, in both
+// directions, by itself and as that of a subtree, while four writers add to it.
+// Every record that was there has to come once.
+func (s *suite) auditWalk(t *testing.T) {
+	c, ctx := s.client(t), t.Context()
+	root := s.newRoot(t, c, "Audit walk "+live.Unique())
+	pushRecords(t, s.server, root.ID)
+	for _, merged := range []string{"false", "true"} {
+		for _, direction := range []organizations.LogAuditListParamsDirection{"desc", "asc"} {
+			var writers sync.WaitGroup
+			for w := range 4 {
+				writers.Go(func() {
+					for i := range 50 {
+						renameOrganization(t, c, root.ID, fmt.Sprint("writer ", w, " ", i))
+						time.Sleep(5 * time.Millisecond)
+					}
+				})
+			}
+			p := auditWindow()
+			p.Direction, p.Limit = cloudflare.F(direction), cloudflare.F(100.0)
+			seen, pushed := map[string]bool{}, 0
+			pager := c.Organizations.Logs.Audit.ListAutoPaging(ctx, root.ID, p, option.WithQuery("include_descendants", merged))
+			for pager.Next() {
+				r := pager.Current()
+				if seen[r.ID] {
+					t.Errorf("%s: record %s comes twice", direction, r.ID)
+				}
+				if seen[r.ID] = true; r.Resource.Product == "walk" {
+					pushed++
+				}
+			}
+			must(t, pager.Err())
+			equal(t, "records, "+string(direction)+", include_descendants="+merged, pushed, walked)
+			writers.Wait()
+		}
+	}
+}
+
+// pushRecords adds records to the log of an organization.
+func pushRecords(t *testing.T, server *live.Server, organization string) {
+	t.Helper()
+	at := time.Now().UTC().Format(time.RFC3339)
+	for n := 0; n < walked; n += 1000 {
+		batch := make([]map[string]any, 1000)
+		for i := range batch {
+			batch[i] = map[string]any{
+				"id": fmt.Sprint("walk-", n+i), "source": "compat", "time": at,
+				"action": map[string]any{"type": "update", "result": "success"}, "actor": map[string]any{"type": "external_system"},
+				"resource": map[string]any{"product": "walk"},
+			}
+		}
+		must(t, server.Call(t.Context(), "POST", "/organizations/"+organization+"/audit", batch, nil))
+	}
 }
 
 // accountAudit reads what happened to an account that was moved.

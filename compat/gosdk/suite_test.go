@@ -66,6 +66,7 @@ func TestSDK(t *testing.T) {
 			"audit paging":            s.auditPaging,
 			"audit history":           s.auditHistory,
 			"audit descendants":       s.auditDescendants,
+			"audit walk":              s.auditWalk,
 			"account audit":           s.accountAudit,
 			"dry run":                 s.dryRun,
 			"idempotency":             s.idempotency,

@@ -21,6 +21,7 @@ test('cloudflare-typescript', async (t) => {
       'audit paging': audit.paging,
       'audit history': audit.history,
       'audit descendants': audit.descendants,
+      'audit walk': audit.walk,
       'account audit': audit.account,
       'idempotency': organizations.idempotency,
       'account lifecycle': accounts.lifecycle,

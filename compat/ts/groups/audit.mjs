@@ -82,6 +82,38 @@ export async function descendants() {
   await refused(history(span()), 'notFound');
 }
 
+/** The SDK's own paging gives each of ten thousand records once, by a hundred, while four writers add to the log. */
+export async function walk() {
+  const c = client();
+  const id = await renamed(c, 0);
+  for (let n = 0; n < 10_000; n += 1000) {
+    const batch = Array.from({ length: 1000 }, (_, i) => ({
+      id: `walk-${n + i}`,
+      source: 'compat',
+      time: new Date().toISOString(),
+      action: { type: 'update', result: 'success' },
+      actor: { type: 'external_system' },
+      resource: { product: 'walk' },
+    }));
+    await call('POST', `/organizations/${id}/audit`, batch);
+  }
+  const writer = async (w) => {
+    for (let i = 0; i < 50; i++) {
+      await c.organizations.update(id, { name: `Writer ${w} ${i}` });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  for (const include_descendants of [false, true]) {
+    for (const direction of ['desc', 'asc']) {
+      const writing = Promise.all([0, 1, 2, 3].map(writer));
+      const records = await all(c.organizations.logs.audit.list(id, { ...span(), direction, limit: 100, include_descendants }));
+      assert.equal(new Set(records.map((r) => r.id)).size, records.length, `a record comes twice, ${direction}`);
+      assert.equal(records.filter((r) => r.resource.product === 'walk').length, 10_000);
+      await writing;
+    }
+  }
+}
+
 /** What happened to an account, in whichever log it is. */
 export async function account() {
   const c = client();
