@@ -254,6 +254,10 @@ func declaredExtra(typeName, key string) bool {
 		"LogAuditHistoryResponseResource.before", "LogAuditHistoryResponseResource.after":
 		// What was changed, which the real API does not tell.
 		return true
+	case "LogAuditListResponse.source", "LogAuditListResponse.source_id", "LogAuditListResponse.occurred",
+		"LogAuditListResponseActor.external_type":
+		// What another system pushed.
+		return true
 	case "OrganizationMeta.flags":
 		// What older clients read instead of tenant_flags.
 		return true

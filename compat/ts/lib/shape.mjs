@@ -142,8 +142,12 @@ const record = {
     'ip_address?': 'string',
     'token_id?': 'id',
     'token_name?': 'string',
-    type: oneOf('cloudflare_admin', 'system', 'user'),
+    'type?': oneOf('cloudflare_admin', 'system', 'user'),
+    'external_type?': oneOf('external_user', 'external_service', 'external_system'),
   },
+  'source?': 'string',
+  'source_id?': 'string',
+  'occurred?': 'time',
   organization: { id: 'id' },
   raw: { cf_ray_id: 'string', method: 'string', status_code: 'number', uri: 'string', 'user_agent?': 'string' },
   resource: {
