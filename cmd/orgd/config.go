@@ -14,6 +14,7 @@ import (
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
 
+	"github.com/orgd/orgd/internal/org"
 	"github.com/orgd/orgd/internal/proof"
 )
 
@@ -39,6 +40,7 @@ type config struct {
 	OTLPEndpoint           string
 	ShutdownTimeout        time.Duration
 	AuditReads             string // "on" or "off"
+	AuditRetentionMonths   int
 	SecretKey              string
 	SecretKeyFile          string
 	OutboundAllow          []netip.Prefix
@@ -64,6 +66,8 @@ func defaults() *config {
 		LogFormat:         "json",
 		ShutdownTimeout:   30 * time.Second,
 		AuditReads:        "off",
+
+		AuditRetentionMonths: org.DefaultRetention,
 	}
 }
 
@@ -137,6 +141,7 @@ func options() []option {
 		{"outbound_allow", forServers, func(c *config) pflag.Value { return (*prefixes)(&c.OutboundAllow) }, "addresses and CIDR blocks that streams may be sent to although they are not public, and without TLS"},
 		{"audit_key", forServers | forStore, func(c *config) pflag.Value { return (*text)(&c.AuditKey) }, "file with the key that signs audit logs (orgd audit keygen); empty: no proofs"},
 		{"audit_origin", forServers | forStore, func(c *config) pflag.Value { return (*text)(&c.AuditOrigin) }, "name of this instance in proofs; empty: the name in audit_key"},
+		{"audit_retention_months", forServers, func(c *config) pflag.Value { return &number{&c.AuditRetentionMonths, org.LeastRetention} }, "months that records of logs without settings of their own are kept"},
 		{"log_level", forServers, func(c *config) pflag.Value { return &choice{&c.LogLevel, []string{"debug", "info", "warn", "error"}} }, "least severe lines to log: debug, info, warn or error"},
 		{"log_format", forServers, func(c *config) pflag.Value { return &choice{&c.LogFormat, []string{"json", "text"}} }, "json or text"},
 		{"otlp_endpoint", forServers, func(c *config) pflag.Value { return &endpoint{&c.OTLPEndpoint} }, "URL of an OTLP/HTTP collector for traces; empty: no traces"},

@@ -34,11 +34,12 @@ var examples = map[string]struct {
 	"trusted_proxies": {"10.1.2.3/8,2001:db8::1", func(c *config) {
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")}
 	}},
-	"max_body":         {"99", func(c *config) { c.MaxBody = 99 }},
-	"bootstrap_secret": {"hush", func(c *config) { c.BootstrapSecret = "hush" }},
-	"audit_reads":      {"on", func(c *config) { c.AuditReads = "on" }},
-	"secret_key":       {"0102", func(c *config) { c.SecretKey = "0102" }},
-	"secret_key_file":  {"secret.key", func(c *config) { c.SecretKeyFile = "secret.key" }},
+	"max_body":               {"99", func(c *config) { c.MaxBody = 99 }},
+	"bootstrap_secret":       {"hush", func(c *config) { c.BootstrapSecret = "hush" }},
+	"audit_retention_months": {"6", func(c *config) { c.AuditRetentionMonths = 6 }},
+	"audit_reads":            {"on", func(c *config) { c.AuditReads = "on" }},
+	"secret_key":             {"0102", func(c *config) { c.SecretKey = "0102" }},
+	"secret_key_file":        {"secret.key", func(c *config) { c.SecretKeyFile = "secret.key" }},
 	"outbound_allow": {"127.0.0.1,10.0.0.0/8", func(c *config) {
 		c.OutboundAllow = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8")}
 	}},

@@ -139,6 +139,7 @@ func (i *instance) chores() []chore {
 	return []chore{
 		{"erase users", erasurePeriod, i.service.ContinueErasures},
 		{"look at held erasures", expiryPeriod, i.service.RecheckErasures},
+		{"expire audit records", expiryPeriod, i.service.ExpireAudit},
 	}
 }
 

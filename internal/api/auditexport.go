@@ -85,7 +85,7 @@ func ExportSource(ctx context.Context, o id.Organization, asked *org.AuditRange,
 	s := export.Source{
 		Organization: o,
 		Header:       export.Header{Log: e.Log, First: asked.From, Last: asked.To},
-		Trailer:      export.Trailer{FromSeq: e.From, ToSeq: e.To},
+		Trailer:      export.Trailer{FromSeq: e.From, ToSeq: e.To, Expired: e.Expired},
 		Each:         e.Each,
 	}
 	if !asked.Since.IsZero() {

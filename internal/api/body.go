@@ -165,6 +165,22 @@ func (o *object) flag(name string) *bool {
 	return &b
 }
 
+// whole returns a whole number, 0 and false when it is absent.
+func (o *object) whole(name string) (int64, bool) {
+	v, ok := o.member(name)
+	if !ok {
+		return 0, false
+	}
+	n, ok := v.(json.Number)
+	i, err := n.Int64()
+	if !ok || err != nil {
+		o.refuse(name, "must be a whole number")
+		return 0, false
+	}
+	o.read[name] = i
+	return i, true
+}
+
 // time returns a moment, the zero time when it is absent.
 func (o *object) time(name string) time.Time {
 	s, ok := o.text(name)

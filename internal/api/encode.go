@@ -103,6 +103,8 @@ func wirePerson(v any) any {
 		return t
 	case org.RolledToken:
 		return string(v)
+	case org.AuditSettings:
+		return auditSettings(v)
 	case org.Erasure:
 		return newErasure(&v)
 	case org.Bootstrapped:

@@ -112,6 +112,8 @@ var matrix = map[string][]matrixCase{
 		{title: "in another log", needs: []need{may("audit.read", "P")}, target: cf + "/organizations/$P/logs/audit/$RT/history" + window, status: 404, code: 1003},
 		{title: "below", needs: []need{may("audit.read", "P"), may("audit.read", "T")}, target: cf + "/organizations/$P/logs/audit/$RT/history" + window + "&include_descendants=true", status: 200},
 	},
+	"GET /orgd/v1/organizations/{organization_id}/audit/settings": ofT("audit.manage", own+"/organizations/$T/audit/settings", "", 200),
+	"PUT /orgd/v1/organizations/{organization_id}/audit/settings": ofT("audit.manage", own+"/organizations/$T/audit/settings", `{"retention_months":18,"legal_hold":false}`, 200),
 	"GET /orgd/v1/organizations/{organization_id}/audit/export": {
 		{needs: []need{may("audit.read", "T")}, target: own + "/organizations/$T/audit/export", status: 200},
 		{title: "above", needs: []need{may("audit.read", "P")}, target: own + "/organizations/$P/audit/export?format=csv", status: 200},

@@ -146,6 +146,8 @@ func routes() []route {
 		get(own+o+"/audit/proofs/consistency", auth.AuditRead, getConsistencyProof),
 		get(own+o+"/audit/tlog/checkpoint", auth.AuditRead, getCheckpoint),
 		get(own+o+"/audit/tlog/tile/{path}", auth.AuditRead, getTile).tail(),
+		get(own+o+"/audit/settings", auth.AuditManage, getAuditSettings),
+		put(own+o+"/audit/settings", auth.AuditManage, putAuditSettings),
 		get(own+o+"/access", auth.AccessRead, getOrganizationAccess),
 		get(own+o+"/audit/streams", auth.AuditManage, listStreams),
 		post(own+o+"/audit/streams", auth.AuditManage, createStream),

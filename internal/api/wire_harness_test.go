@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -228,11 +229,10 @@ func (r *runner) play(st *step) (response, records string) {
 // they are of no request.
 func (r *runner) maintain() {
 	r.t.Helper()
-	if err := r.service.RecheckErasures(r.t.Context()); err != nil {
-		r.t.Fatal(err)
-	}
-	if err := r.service.ContinueErasures(r.t.Context()); err != nil {
-		r.t.Fatal(err)
+	for _, do := range []func(context.Context) error{r.service.RecheckErasures, r.service.ContinueErasures, r.service.ExpireAudit} {
+		if err := do(r.t.Context()); err != nil {
+			r.t.Fatal(err)
+		}
 	}
 	r.store.records(r.t)
 }

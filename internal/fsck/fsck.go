@@ -26,7 +26,7 @@ type Inspector interface {
 	InspectAccountMembers(ctx context.Context, f func(org.AccountMember) error) error
 	InspectUsers(ctx context.Context, f func(org.User) error) error
 	InspectTokens(ctx context.Context, f func(org.Token) error) error
-	InspectHeads(ctx context.Context, f func(log id.Log, seq int64, last time.Time) error) error
+	InspectHeads(ctx context.Context, f func(log id.Log, first, seq int64, last time.Time) error) error
 	InspectRecords(ctx context.Context, f func(*audit.Record) error) error
 	InspectTrees(ctx context.Context, f func(org.Tree) error) error
 	InspectTiles(ctx context.Context, f func(log id.Log, level int, first int64, hashes []byte) error) error
@@ -53,7 +53,7 @@ const (
 	Root         Rule = "root"          // an account knows the root of its tree
 	Membership   Rule = "membership"    // nobody is twice a member of the same organization
 	Unowned      Rule = "unowned"       // every root has an active super administrator
-	Sequence     Rule = "sequence"      // a log counts from 1 without gaps, up to its head
+	Sequence     Rule = "sequence"      // a log counts without gaps, from 1 or from where its retention has it begin, up to its head
 	Chronology   Rule = "chronology"    // the times of a log never go back, and its head has the last one
 	Tree         Rule = "tree"          // the tree of a log is that of its records, as far as it is built
 	NoRecord     Rule = "no record"     // every change has its record
@@ -110,6 +110,9 @@ type checker struct {
 	heads         map[id.Log]logEnd
 	trees         map[id.Log]*tree
 	violations    []Violation
+	// expired is a moment before which records may be gone: what happened
+	// until then need not be recorded any more.
+	expired time.Time
 }
 
 func newChecker(o Options) *checker {

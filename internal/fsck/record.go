@@ -40,17 +40,19 @@ func (o *object) note(r *audit.Record) {
 }
 
 func (c *checker) readHeads(ctx context.Context, in Inspector) error {
-	return in.InspectHeads(ctx, func(log id.Log, seq int64, last time.Time) error {
-		c.heads[log] = logEnd{log: log, seq: seq, time: last}
+	return in.InspectHeads(ctx, func(log id.Log, first, seq int64, last time.Time) error {
+		c.heads[log] = logEnd{log: log, first: first, seq: seq, time: last}
 		return nil
 	})
 }
 
-// logEnd is the last record of a log, as its head has it or as it was seen.
+// logEnd is the last record of a log, as its head has it or as it was seen,
+// and the number that the log begins with.
 type logEnd struct {
-	log  id.Log
-	seq  int64
-	time time.Time
+	log   id.Log
+	first int64
+	seq   int64
+	time  time.Time
 }
 
 // checkRecords reads every record once, in the order of logs and sequences.
@@ -63,6 +65,10 @@ func (c *checker) checkRecords(ctx context.Context, in Inspector) error {
 				return err
 			}
 			end = logEnd{log: r.Log}
+			if first := c.heads[r.Log].first; first > 1 {
+				end.seq = first - 1
+				c.expired = later(c.expired, r.Time)
+			}
 		}
 		if err := c.checkNext(&end, r); err != nil {
 			return err
@@ -116,6 +122,13 @@ func (c *checker) checkNext(end *logEnd, r *audit.Record) error {
 		return c.violate(Chronology, "log", string(r.Log), "record %d has the time %s, the one before it %s", r.Seq, stamp(r.Time), stamp(before.time))
 	}
 	return nil
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func stamp(t time.Time) string { return t.Format(time.RFC3339Nano) }
@@ -182,7 +195,7 @@ func (c *checker) noteMember(r *audit.Record, gone map[id.Member]*audit.Record) 
 	if r.Action.Type == audit.Delete {
 		gone[key] = nil
 	} else if _, ended := gone[key]; !ended {
-		gone[key] = &audit.Record{Log: r.Log, Seq: r.Seq, Account: r.Account}
+		gone[key] = &audit.Record{Log: r.Log, Seq: r.Seq, Time: r.Time, Account: r.Account}
 	}
 	return nil
 }
@@ -193,7 +206,7 @@ func (c *checker) noteMember(r *audit.Record, gone map[id.Member]*audit.Record) 
 func (c *checker) checkGone(gone map[id.Member]*audit.Record) error {
 	for _, key := range slices.Sorted(maps.Keys(gone)) {
 		r := gone[key]
-		if r == nil {
+		if r == nil || !r.Time.After(c.expired) {
 			continue
 		}
 		if a := c.accounts[r.Account]; a != nil && (!a.live() || a.detached) {
@@ -227,14 +240,14 @@ func (c *checker) checkRecorded(context.Context, Inspector) error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.users)) {
 		u := c.users[key]
-		if u.status != org.UserInvited && u.creates == 0 {
+		if u.status != org.UserInvited && u.creates == 0 && u.created.After(c.expired) {
 			if err := c.violate(NoRecord, "user", string(key), "no record of its creation"); err != nil {
 				return err
 			}
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.tokens)) {
-		if c.tokens[key].creates == 0 {
+		if c.tokens[key].creates == 0 && c.tokens[key].created.After(c.expired) {
 			if err := c.violate(NoRecord, "token", string(key), "no record of its creation"); err != nil {
 				return err
 			}
@@ -249,11 +262,16 @@ func (c *checker) checkObject(kind, key string, o *object, restores int) error {
 		deleted = 1
 	}
 	// A move is recorded in two logs, creating and deleting in one.
+	old := !o.created.After(c.expired) // some of its records may be gone
 	switch {
-	case o.creates == 0:
+	case o.creates == 0 && !old:
 		return c.violate(NoRecord, kind, key, "no record of its creation")
 	case o.creates > 1:
 		return c.violate(NoChange, kind, key, "%d records of its creation", o.creates)
+	case !o.updated.After(c.expired):
+		return nil
+	case old && o.deletes != restores+deleted:
+		return nil
 	case o.deletes < restores+deleted:
 		return c.violate(NoRecord, kind, key, "%d records of its deletion, with %d of restoring it", o.deletes, restores)
 	case o.deletes > restores+deleted:
@@ -267,10 +285,10 @@ func (c *checker) checkObject(kind, key string, o *object, restores int) error {
 // checkMember accepts a membership without a record of its own when it was
 // made together with its organization or account, or by detaching the account.
 func (c *checker) checkMember(key id.Member, m *member) error {
-	if m.creates == 0 && !c.founded(m) {
+	if m.creates == 0 && m.created.After(c.expired) && !c.founded(m) {
 		return c.violate(NoRecord, "member", string(key), "no record of its creation")
 	}
-	if m.account != "" || m.updated.Equal(m.created) {
+	if m.account != "" || m.updated.Equal(m.created) || !m.updated.After(c.expired) {
 		return nil
 	}
 	if !m.updateRecorded {

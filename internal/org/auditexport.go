@@ -23,7 +23,8 @@ type AuditExport struct {
 	Log      id.Log
 	From, To int64
 	// Proof is of the log up to To or more, nil without a signing key.
-	Proof *LogProof
+	Proof   *LogProof
+	Expired int64 // records at the beginning of the log that are gone
 
 	store Reader
 }
@@ -78,7 +79,11 @@ func (s *Service) exportRange(ctx context.Context, log id.Log, q AuditRange) (Au
 		last = min(last, q.To)
 	}
 	first = min(max(first, q.From), last+1)
-	return AuditExport{Log: log, From: first, To: last, Proof: p, store: s.Store}, nil
+	kept, err := s.Store.FirstKept(ctx, log)
+	if err != nil {
+		return AuditExport{}, fmt.Errorf("find the first record of log %s: %w", log, err)
+	}
+	return AuditExport{Log: log, From: first, To: last, Expired: kept - 1, Proof: p, store: s.Store}, nil
 }
 
 // Each calls f for every record of the range in the order of the log. It

@@ -220,7 +220,7 @@ func (w *world) dump() []string {
 			in.InspectAccountMembers(ctx, func(m org.AccountMember) error { return add(m) }),
 			in.InspectUsers(ctx, func(u org.User) error { return add(u) }),
 			in.InspectTokens(ctx, func(t org.Token) error { return add(t) }),
-			in.InspectHeads(ctx, func(l id.Log, seq int64, last time.Time) error { return add(fmt.Sprint(l, seq, last)) }),
+			in.InspectHeads(ctx, func(l id.Log, first, seq int64, last time.Time) error { return add(fmt.Sprint(l, first, seq, last)) }),
 		)
 	})
 	if err != nil {

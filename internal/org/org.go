@@ -45,6 +45,9 @@ type Config struct {
 	AuditReads bool
 	// Key signs the checkpoints of audit logs. Without one there are none.
 	Key *proof.Key
+	// RetentionMonths is how long the records of logs without settings of
+	// their own are kept, 0: DefaultRetention.
+	RetentionMonths int64
 	// Sealer keeps the secrets of receivers; without one there are no streams
 	// that have a secret.
 	Sealer Sealer

@@ -551,12 +551,23 @@ type RetentionReader interface {
 	// AuditSettings returns the settings of a log, fault.NotFound when none
 	// were ever set.
 	AuditSettings(ctx context.Context, log id.Log) (AuditSettings, error)
+	// Logs returns up to limit logs behind after, in order of identifiers,
+	// that have records.
+	Logs(ctx context.Context, after id.Log, limit int) ([]Log, error)
+	// FirstKept returns the number that the log begins with: 1, or more when
+	// its oldest records have expired.
+	FirstKept(ctx context.Context, log id.Log) (int64, error)
 }
 
 // RetentionTx changes how long logs are kept.
 type RetentionTx interface {
 	// PutAuditSettings sets the settings of a log.
 	PutAuditSettings(ctx context.Context, log id.Log, s AuditSettings, at time.Time) error
+	// ExpireRecords removes up to limit of the oldest records of the log whose
+	// time is before before and whose number is less than end, and says which.
+	// Trees and the number of the next record stay. It removes nothing when
+	// all of these only tell of removals.
+	ExpireRecords(ctx context.Context, log id.Log, before time.Time, end int64, limit int) (Expired, error)
 }
 
 // IdempotencyTx remembers the answers to requests with an Idempotency-Key.

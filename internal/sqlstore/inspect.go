@@ -127,17 +127,17 @@ func (r *reader) InspectTokens(ctx context.Context, f func(org.Token) error) err
 	})
 }
 
-// InspectHeads calls f for every audit log with its last sequence number and
-// the time of its last record.
-func (r *reader) InspectHeads(ctx context.Context, f func(log id.Log, seq int64, last time.Time) error) error {
-	const inspectHeadsSQL = `SELECT log_id, seq, time FROM audit_heads ORDER BY log_id`
+// InspectHeads calls f for every audit log with its first and its last
+// sequence number and the time of its last record.
+func (r *reader) InspectHeads(ctx context.Context, f func(log id.Log, first, seq int64, last time.Time) error) error {
+	const inspectHeadsSQL = `SELECT log_id, first_seq, seq, time FROM audit_heads ORDER BY log_id`
 	return r.query(ctx, inspectHeadsSQL, nil, func(row row) error {
 		var log id.Log
-		var seq, last int64
-		if err := row.Scan((*string)(&log), &seq, &last); err != nil {
+		var first, seq, last int64
+		if err := row.Scan((*string)(&log), &first, &seq, &last); err != nil {
 			return err
 		}
-		return f(log, seq, moment(last))
+		return f(log, first, seq, moment(last))
 	})
 }
 

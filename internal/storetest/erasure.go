@@ -21,6 +21,8 @@ func erasureCases() []testCase {
 		{"records with data of a person come in order and in part", pagesPersonal},
 		{"an erased record keeps its canonical form and is found no more", erasesRecord},
 		{"settings of a log are read back as they were written", readsAuditSettings},
+		{"the oldest records expire in order and in part", expiresRecords},
+		{"records of expiries alone do not expire", keepsExpiries},
 	}
 }
 
@@ -202,4 +204,68 @@ func readsAuditSettings(w *world) {
 		found(w, "AuditSettings", s)(w.store.AuditSettings(w.Context(), "a"))
 	}
 	absent[org.AuditSettings](w, "settings of another log")(w.store.AuditSettings(w.Context(), "b"))
+}
+
+func expiresRecords(w *world) {
+	at := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	for i := range 6 {
+		r := w.fullRecord("a")
+		r.Time = at.Add(time.Duration(i) * time.Hour)
+		w.append(r)
+	}
+	w.append(w.fullRecord("b"))
+	found(w, "FirstKept", int64(1))(w.store.FirstKept(w.Context(), "a"))
+	found(w, "FirstKept of nothing", int64(1))(w.store.FirstKept(w.Context(), "nothing"))
+	for _, c := range []struct {
+		before time.Duration
+		end    int64
+		limit  int
+		want   org.Expired
+		first  int64
+	}{
+		{0, 100, 10, org.Expired{}, 1},
+		{2 * time.Hour, 1, 10, org.Expired{}, 1},
+		{2 * time.Hour, 100, 1, org.Expired{From: 1, To: 1, Scope: audit.ScopeOrganizations}, 2},
+		{2 * time.Hour, 100, 10, org.Expired{From: 2, To: 2, Scope: audit.ScopeOrganizations}, 3},
+		{2 * time.Hour, 100, 10, org.Expired{}, 3},
+		{24 * time.Hour, 5, 10, org.Expired{From: 3, To: 4, Scope: audit.ScopeOrganizations}, 5},
+	} {
+		var got org.Expired
+		w.update(func(ctx context.Context, tx org.Tx) (err error) {
+			got, err = tx.ExpireRecords(ctx, "a", at.Add(c.before), c.end, c.limit)
+			return err
+		})
+		if got != c.want {
+			w.Errorf("%+v: got %+v", c, got)
+		}
+		found(w, "FirstKept", c.first)(w.store.FirstKept(w.Context(), "a"))
+	}
+	r := w.append(w.fullRecord("a"))
+	if r.Seq != 7 {
+		w.Errorf("the next record is %d, want 7", r.Seq)
+	}
+	logs, err := w.store.Logs(w.Context(), id.Instance, 10)
+	if err != nil || len(logs) != 2 || logs[0].ID != "a" || !logs[0].Oldest.Equal(at.Add(4*time.Hour)) || logs[0].Settings != nil {
+		w.Errorf("logs: got %+v, %v", logs, err)
+	}
+	p := org.Person{User: w.admin.ID, Email: "nobody@example.com"}
+	left, err := w.store.PersonalRecords(w.Context(), p, "a", 0, 10)
+	if got := seqs(left); err != nil || len(got) != 3 || got[0] != 5 {
+		w.Errorf("records of a subject: %v, %v, want those from 5 on", got, err)
+	}
+}
+
+func keepsExpiries(w *world) {
+	for range 2 {
+		r := w.fullRecord("a")
+		r.Action = audit.LogExpire
+		w.append(r)
+	}
+	w.update(func(ctx context.Context, tx org.Tx) error {
+		got, err := tx.ExpireRecords(ctx, "a", time.Unix(1<<40, 0), 100, 10)
+		if got != (org.Expired{}) {
+			w.Errorf("got %+v, want nothing: there are only records of expiries", got)
+		}
+		return err
+	})
 }

@@ -148,6 +148,14 @@ func (x *faultyTx) EraseRecord(ctx context.Context, r *audit.Record, p org.Perso
 	return x.faulty.call(func() error { return x.Tx.EraseRecord(ctx, r, p) })
 }
 
+func (x *faultyTx) ExpireRecords(ctx context.Context, log id.Log, before time.Time, end int64, limit int) (e org.Expired, err error) {
+	err = x.faulty.call(func() error {
+		e, err = x.Tx.ExpireRecords(ctx, log, before, end, limit)
+		return err
+	})
+	return e, err
+}
+
 func (x *faultyTx) PutAuditSettings(ctx context.Context, log id.Log, s org.AuditSettings, at time.Time) error {
 	return x.faulty.call(func() error { return x.Tx.PutAuditSettings(ctx, log, s, at) })
 }
