@@ -11,9 +11,8 @@ import (
 
 // The logs of filtersManyAudits: one large, and some beside it.
 const (
-	manyRecords = 100_000
-	manyBeside  = 10_000
-	manyLog     = id.Log("many")
+	manyBeside = manyRecords / 10
+	manyLog    = id.Log("many")
 )
 
 // many is a list of records in the order of the journal, which is the one that
@@ -26,8 +25,8 @@ type many struct {
 }
 
 // filtersManyAudits compares pages with a filter in memory: each filter and
-// its negation, and combinations of them, on a log of a hundred thousand
-// records and on several together. Short results are compared whole, of long
+// its negation, and combinations of them, on a log of manyRecords records and
+// on several together. Short results are compared whole, of long
 // ones the first pages of random windows.
 func filtersManyAudits(w *world) {
 	m := &many{world: w, random: random{rand.New(rand.NewPCG(10, 11))}, logs: []id.Log{"beside", manyLog, "other", "third"}}

@@ -21,7 +21,7 @@ func auditMergeCases() []testCase {
 		{"a large backlog is entered by spans of time", mergesBacklog},
 		{"a place is never followed by a record before it", keepsPlaces},
 		{"pages of several logs are those of a filter in memory", filtersAudits},
-		{"pages of a hundred thousand records are those of a filter in memory", filtersManyAudits},
+		{"pages of many records are those of a filter in memory", filtersManyAudits},
 		{"pages of several logs are whole while they grow", pagesGrowingAudits},
 		{"an organization has the paths of its subtree, deleted ones too", findsSubtree},
 		{"accounts and resources have the logs that name them", findsLogs},
