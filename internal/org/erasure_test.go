@@ -51,9 +51,10 @@ func refused[T any](t *testing.T, code fault.Code) func(T, error) {
 
 // live puts jane into everything that somebody can be in, as actor and as
 // subject, in what succeeds and in what is refused.
-func live(t *testing.T, w *world) (jane *person, root org.Organization) {
+func live(t *testing.T, w *world) (jane, ada *person, root org.Organization) {
 	t.Helper()
-	ada, bob := w.person("ada"), w.person("bob")
+	ada = w.person("ada")
+	bob := w.person("bob")
 	const body = `{"email":"JANE@example.com","first_name":"Jane","last_name":"Janeson"}`
 	// Somebody who may not, before there is such a user.
 	refused[org.CreatedUser](t, fault.Forbidden)(w.CreateUser(t.Context(), withBody(ada.request(), body), org.NewUser{Email: "JANE@example.com", FirstName: "Jane"}))
@@ -87,7 +88,7 @@ func live(t *testing.T, w *world) (jane *person, root org.Organization) {
 	q.Filters = []audit.Filter{{Field: audit.FieldActorEmail, Values: []string{"jane@example.com"}}}
 	must[org.AuditPage](t)(w.AuditLog(t.Context(), withBody(ada.request(), `{"actor_email":["jane@example.com","bob@example.com"],"actor_ip_address.not":["192.0.2.1"]}`), root.ID, q))
 	w.AuditReads = false
-	return jane, root
+	return jane, ada, root
 }
 
 // searchable is a world whose database can be searched.
@@ -124,7 +125,7 @@ func TestNothingIsLeftOfWhoWasErased(t *testing.T) {
 		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
 			w, search := searchable(t, e)
-			jane, _ := live(t, w)
+			jane, _, _ := live(t, w)
 			for _, text := range ofJane {
 				if len(search(text)) == 0 {
 					t.Errorf("%q was nowhere to begin with", text)
@@ -159,7 +160,7 @@ func TestAnErasureIsResumed(t *testing.T) {
 		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
 			w, search := searchable(t, e)
-			jane, _ := live(t, w)
+			jane, _, _ := live(t, w)
 			must[org.Erasure](t)(w.EraseUser(t.Context(), w.admin.request(), jane.user.ID))
 			w.clock.advance(3 * time.Minute)
 			for at := int64(1); ; at++ {
@@ -191,7 +192,7 @@ func TestAnErasureIsResumed(t *testing.T) {
 // as a request does that began before it.
 func TestARequestUnderWayIsErasedToo(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, w *world) {
-		jane, root := live(t, w)
+		jane, _, root := live(t, w)
 		stale := janes(jane)
 		must[org.Erasure](t)(w.EraseUser(t.Context(), w.admin.request(), jane.user.ID))
 		late := audit.Record{
@@ -221,7 +222,7 @@ func TestARequestUnderWayIsErasedToo(t *testing.T) {
 // TestAManyTimesLargerErasure takes more than one batch in one log.
 func TestAManyTimesLargerErasure(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, w *world) {
-		jane, root := live(t, w)
+		jane, _, root := live(t, w)
 		var batch []*audit.Record
 		for i := range 1000 {
 			batch = append(batch, &audit.Record{
@@ -253,7 +254,7 @@ func TestAManyTimesLargerErasure(t *testing.T) {
 // TestLegalHoldHoldsAnErasure erases behind the end of the hold.
 func TestLegalHoldHoldsAnErasure(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, w *world) {
-		jane, root := live(t, w)
+		jane, _, root := live(t, w)
 		hold := func(on bool) {
 			t.Helper()
 			if err := w.store.Update(t.Context(), func(tx org.Tx) error {
