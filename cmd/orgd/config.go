@@ -46,6 +46,7 @@ type config struct {
 	OutboundAllow          []netip.Prefix
 	AuditKey               string
 	AuditOrigin            string
+	AuditWitnesses         []witnessAddress
 
 	SigningKey *proof.Key // no option: it is read from AuditKey
 }
@@ -142,6 +143,7 @@ func options() []option {
 		{"audit_key", forServers | forStore, func(c *config) pflag.Value { return (*text)(&c.AuditKey) }, "file with the key that signs audit logs (orgd audit keygen); empty: no proofs"},
 		{"audit_origin", forServers | forStore, func(c *config) pflag.Value { return (*text)(&c.AuditOrigin) }, "name of this instance in proofs; empty: the name in audit_key"},
 		{"audit_retention_months", forServers, func(c *config) pflag.Value { return &number{&c.AuditRetentionMonths, org.LeastRetention} }, "months that records of logs without settings of their own are kept"},
+		{"audit_witnesses", forServers, func(c *config) pflag.Value { return (*witnesses)(&c.AuditWitnesses) }, "witnesses that cosign checkpoints: verifier key, space and URL of each, separated by commas"},
 		{"log_level", forServers, func(c *config) pflag.Value { return &choice{&c.LogLevel, []string{"debug", "info", "warn", "error"}} }, "least severe lines to log: debug, info, warn or error"},
 		{"log_format", forServers, func(c *config) pflag.Value { return &choice{&c.LogFormat, []string{"json", "text"}} }, "json or text"},
 		{"otlp_endpoint", forServers, func(c *config) pflag.Value { return &endpoint{&c.OTLPEndpoint} }, "URL of an OTLP/HTTP collector for traces; empty: no traces"},

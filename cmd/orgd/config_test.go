@@ -43,13 +43,19 @@ var examples = map[string]struct {
 	"outbound_allow": {"127.0.0.1,10.0.0.0/8", func(c *config) {
 		c.OutboundAllow = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8")}
 	}},
-	"audit_key":        {"key.file", func(c *config) { c.AuditKey = "key.file" }},
+	"audit_key": {"key.file", func(c *config) { c.AuditKey = "key.file" }},
+	"audit_witnesses": {witnessKey + " https://witness.example.com/prefix", func(c *config) {
+		c.AuditWitnesses = []witnessAddress{{witnessKey, "https://witness.example.com/prefix"}}
+	}},
 	"audit_origin":     {"audit.example.com", func(c *config) { c.AuditOrigin = "audit.example.com" }},
 	"log_level":        {"warn", func(c *config) { c.LogLevel = "warn" }},
 	"log_format":       {"text", func(c *config) { c.LogFormat = "text" }},
 	"otlp_endpoint":    {"http://127.0.0.1:4318", func(c *config) { c.OTLPEndpoint = "http://127.0.0.1:4318" }},
 	"shutdown_timeout": {"3s", func(c *config) { c.ShutdownTimeout = 3 * time.Second }},
 }
+
+// witnessKey is the verifier key of no witness.
+const witnessKey = "witness.example.com+cc73f2e6+BO1JKMYo0cLG6ukDOJBZlWEpWSc6XGP5NjbBRhSshzfR"
 
 // TestOptions sets every option in the table by flag, by variable and in the
 // file.

@@ -65,7 +65,7 @@ func newService(c *config, s org.Store) (*org.Service, api.Encoder) {
 	enc := api.Encoder{Limits: limits, EchoProfile: c.Compat != "cloudflare"}
 	return org.New(org.Config{
 		Store: s, Now: time.Now, Random: rand.Reader, Limits: limits, Encode: enc.Encode, StatusOf: api.StatusOf,
-		AuditReads: c.AuditReads == "on", RetentionMonths: int64(c.AuditRetentionMonths), Key: c.SigningKey,
+		AuditReads: c.AuditReads == "on", RetentionMonths: int64(c.AuditRetentionMonths), Key: c.SigningKey, Witnesses: c.witnesses(),
 	}), enc
 }
 

@@ -137,6 +137,7 @@ type chore struct {
 
 func (i *instance) chores() []chore {
 	return []chore{
+		{"have checkpoints cosigned", cosignPeriod, i.service.CosignTrees},
 		{"erase users", erasurePeriod, i.service.ContinueErasures},
 		{"look at held erasures", expiryPeriod, i.service.RecheckErasures},
 		{"expire audit records", expiryPeriod, i.service.ExpireAudit},

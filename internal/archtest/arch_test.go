@@ -17,7 +17,7 @@ const module = "github.com/orgd/orgd/"
 // of ours it may import. internal/ is left out of the names. "api and sqlstore
 // both know org; org knows neither; they never know each other."
 var allowed = map[string][]string{
-	"cmd/orgd": {"api", "audit", "audit/export", "auth", "console", "demo", "dump", "engine", "fault", "fsck", "id", "org", "outbound", "page", "proof", "seal", "stream", "usage", "usage/focus", "usage/focuscheck"},
+	"cmd/orgd": {"api", "audit", "audit/export", "auth", "console", "demo", "dump", "engine", "fault", "fsck", "id", "org", "outbound", "page", "proof", "seal", "stream", "usage", "usage/focus", "usage/focuscheck", "witness"},
 
 	"console":  {"api", "audit", "auth", "fault", "org", "page"},
 	"api":      {"audit", "audit/export", "auth", "fault", "id", "org", "page", "proof", "usage", "usage/cloudevent", "usage/focus", "usage/pricelist"},
@@ -39,6 +39,7 @@ var allowed = map[string][]string{
 	"fault":    {},
 	"id":       {},
 
+	"witness":          {"id", "proof"},
 	"audit/export":     {"audit", "auth", "id", "proof"},
 	"usage/cloudevent": {"id", "usage"},
 	"usage/focus":      {"usage"},

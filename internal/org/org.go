@@ -45,6 +45,8 @@ type Config struct {
 	AuditReads bool
 	// Key signs the checkpoints of audit logs. Without one there are none.
 	Key *proof.Key
+	// Witnesses cosign them.
+	Witnesses []Witness
 	// RetentionMonths is how long the records of logs without settings of
 	// their own are kept, 0: DefaultRetention.
 	RetentionMonths int64
