@@ -102,8 +102,9 @@ func (t *tx) PutErasure(ctx context.Context, e org.Erasure) error {
 }
 
 // PersonalLog implements org.ErasureReader. Each log is looked up in four
-// indexes. The look-ups are no EXISTS, which PostgreSQL may turn into reading
-// all records of all logs.
+// indexes; on SQLite, which has one index for a log, that is read. The
+// look-ups are no EXISTS, which PostgreSQL may turn into reading all records
+// of all logs.
 func (r *reader) PersonalLog(ctx context.Context, p org.Person, after id.Log, held bool) (id.Log, error) {
 	const personalLogSQL = `SELECT h.log_id FROM audit_heads h WHERE h.log_id > $1
 		AND (SELECT COUNT(*) FROM audit_settings s WHERE s.log_id = h.log_id AND s.legal_hold) = $5
