@@ -68,6 +68,7 @@ func TestSDK(t *testing.T) {
 			"audit descendants":       s.auditDescendants,
 			"audit walk":              s.auditWalk,
 			"account audit":           s.accountAudit,
+			"usage":                   s.usage,
 			"dry run":                 s.dryRun,
 			"idempotency":             s.idempotency,
 		} {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/cloudflare/cloudflare-go/v7/accounts"
+	"github.com/cloudflare/cloudflare-go/v7/billing"
 	"github.com/cloudflare/cloudflare-go/v7/memberships"
 	"github.com/cloudflare/cloudflare-go/v7/option"
 	"github.com/cloudflare/cloudflare-go/v7/organizations"
@@ -156,7 +157,7 @@ func (a *answer) list(report func(string, ...any)) {
 		if info != nil {
 			report("result_info in an answer that is no list: %s", a.body)
 		}
-	case a.method == "accounts.LogAuditService.ProductCategories":
+	case a.method == "accounts.LogAuditService.ProductCategories", strings.Contains(a.method, "UsageService."):
 	case strings.Contains(a.method, ".LogAuditService."):
 		a.cursor(info, report)
 	case strings.HasPrefix(a.method, "organizations."):
@@ -231,7 +232,8 @@ func (a *answer) organizationsFamily() bool {
 		"user.TenantService.List":
 		return true
 	}
-	return strings.HasPrefix(a.method, "organizations.") && !strings.HasPrefix(a.method, "organizations.LogAuditService.")
+	return strings.HasPrefix(a.method, "organizations.") && !strings.HasPrefix(a.method, "organizations.LogAuditService.") &&
+		a.method != "organizations.BillingUsageService.Get"
 }
 
 // declaredExtra names the keys that orgd adds to the answers on purpose. All
@@ -297,6 +299,12 @@ func envelopeOf(method string) interface{ UnmarshalJSON([]byte) error } {
 		return new(pagination.CursorPaginationAfter[organizations.LogAuditListResponse])
 	case "organizations.LogAuditService.History":
 		return new(organizations.LogAuditHistoryResponseEnvelope)
+	case "organizations.BillingUsageService.Get":
+		return new(organizations.BillingUsageGetResponseEnvelope)
+	case "billing.UsageService.Get":
+		return new(billing.UsageGetResponseEnvelope)
+	case "billing.UsageService.GetAccountUsageV2":
+		return new(billing.UsageGetAccountUsageV2ResponseEnvelope)
 	case "memberships.MembershipService.List":
 		return new(pagination.V4PagePaginationArray[memberships.Membership])
 	}

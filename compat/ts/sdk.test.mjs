@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import * as accounts from './groups/accounts.mjs';
 import * as audit from './groups/audit.mjs';
 import * as organizations from './groups/organizations.mjs';
+import * as usage from './groups/usage.mjs';
 import * as user from './groups/user.mjs';
 import { checked, methods, routes, uncalled } from './lib/client.mjs';
 
@@ -23,6 +24,7 @@ test('cloudflare-typescript', async (t) => {
       'audit descendants': audit.descendants,
       'audit walk': audit.walk,
       'account audit': audit.account,
+      'usage': usage.usage,
       'idempotency': organizations.idempotency,
       'account lifecycle': accounts.lifecycle,
       'account pages': accounts.pages,

@@ -67,6 +67,11 @@ const recordJSON = `{"id":"1","source":"elsewhere","time":"2026-01-01T00:00:00Z"
 // streamJSON is a stream without a secret.
 const streamJSON = `{"name":"s","type":"syslog","syslog":{"address":"logs.example.com:6514"}}`
 
+const (
+	bookJSON  = `{"book_id":"nothing","start":"2026-01-01"}`
+	eventJSON = `{"specversion":"1.0","id":"1","source":"/meter","type":"usage","time":"2026-03-01T12:00:00Z","data":{"account_id":"a","metric":"m","quantity":1}}`
+)
+
 // window is the query that lists of records need.
 const window = "?since=2026-01-01&before=2027-01-01&action_time=2026-03-01T12:00:00Z"
 
@@ -112,8 +117,20 @@ var matrix = map[string][]matrixCase{
 		{title: "in another log", needs: []need{may("audit.read", "P")}, target: cf + "/organizations/$P/logs/audit/$RT/history" + window, status: 404, code: 1003},
 		{title: "below", needs: []need{may("audit.read", "P"), may("audit.read", "T")}, target: cf + "/organizations/$P/logs/audit/$RT/history" + window + "&include_descendants=true", status: 200},
 	},
-	"GET /orgd/v1/organizations/{organization_id}/audit/settings": ofT("audit.manage", own+"/organizations/$T/audit/settings", "", 200),
-	"PUT /orgd/v1/organizations/{organization_id}/audit/settings": ofT("audit.manage", own+"/organizations/$T/audit/settings", `{"retention_months":18,"legal_hold":false}`, 200),
+	"GET /orgd/v1/organizations/{organization_id}/audit/settings":   ofT("audit.manage", own+"/organizations/$T/audit/settings", "", 200),
+	"PUT /orgd/v1/organizations/{organization_id}/audit/settings":   ofT("audit.manage", own+"/organizations/$T/audit/settings", `{"retention_months":18,"legal_hold":false}`, 200),
+	"GET /client/v4/organizations/{organization_id}/billable/usage": ofT("billing.read", cf+"/organizations/$T/billable/usage", "", 200),
+	"GET /client/v4/accounts/{account_id}/billable/usage":           suffix(ofAT("billing.read", cf+"/accounts/", "", 200), "/billable/usage"),
+	"PUT /orgd/v1/organizations/{organization_id}/price_book": {
+		{needs: []need{may("billing.write", "T")}, target: own + "/organizations/$T/price_book", body: bookJSON, status: 400, code: 1001},
+	},
+	"PUT /orgd/v1/accounts/{account_id}/price_book": {
+		{title: "inside", needs: []need{may("billing.write", "AT")}, target: own + "/accounts/$AT/price_book", body: bookJSON, status: 400, code: 1001},
+		{title: "outside", needs: []need{may("billing.write", "AL")}, target: own + "/accounts/$AL/price_book", body: bookJSON, status: 400, code: 1001},
+	},
+	"POST /orgd/v1/usage/events":                      {{target: own + "/usage/events", body: eventJSON, status: 200}},
+	"GET /orgd/v1/usage/receipts/{source}/{event_id}": {{target: own + "/usage/receipts/s/none", status: 404, code: 1003}},
+	"POST /orgd/v1/usage/price_lists":                 ofAdministrator(own+"/usage/price_lists", `{"yaml":"price_books: []"}`),
 	"GET /orgd/v1/organizations/{organization_id}/audit/export": {
 		{needs: []need{may("audit.read", "T")}, target: own + "/organizations/$T/audit/export", status: 200},
 		{title: "above", needs: []need{may("audit.read", "P")}, target: own + "/organizations/$P/audit/export?format=csv", status: 200},

@@ -107,6 +107,7 @@ func routes() []route {
 		del(cf+o+m, auth.MemberWrite, deleteMember).org().dry(),
 		get(cf+o+"/logs/audit", auth.AuditRead, listAudit),
 		get(cf+o+"/logs/audit/{id}/history", auth.AuditRead, getAuditHistory),
+		get(cf+o+"/billable/usage", auth.BillingRead, getOrganizationUsage),
 		put(cf+o+"/invites/{member_code}", auth.MemberWrite, answerInvitation).org().any(),
 
 		get(cf+"/accounts", auth.AccountRead, listAccounts).any(),
@@ -122,6 +123,7 @@ func routes() []route {
 		get(cf+a+"/logs/audit", auth.AuditRead, listAccountAudit),
 		get(cf+a+"/logs/audit/{id}/history", auth.AuditRead, getAccountAuditHistory),
 		get(cf+a+"/logs/audit/product_categories", auth.AuditRead, listAuditCategories),
+		get(cf+a+"/billable/usage", auth.BillingRead, getAccountUsage),
 		get(cf+a+"/tokens/verify", auth.TokenRead, verifyAccountToken).any(),
 
 		get(cf+"/user", auth.UserRead, getSelf),
@@ -160,6 +162,11 @@ func routes() []route {
 		get(own+a+"/members", auth.MemberRead, listAccountMembers),
 		post(own+a+"/members", auth.MemberWrite, createAccountMember).dry(),
 		del(own+a+m, auth.MemberWrite, deleteAccountMember).dry(),
+		put(own+o+"/price_book", auth.BillingWrite, putOrganizationPriceBook),
+		put(own+a+"/price_book", auth.BillingWrite, putAccountPriceBook),
+		post(own+"/usage/events", auth.UsagePush, pushUsage).any().batch(),
+		get(own+"/usage/receipts/{source}/{event_id}", auth.UsagePush, getUsageReceipt).any(),
+		post(own+"/usage/price_lists", auth.UserAdmin, createPriceList),
 		get(own+"/users", auth.UserAdmin, listUsers),
 		post(own+"/users", auth.UserAdmin, createUser),
 		get(own+u, auth.UserAdmin, getUser),

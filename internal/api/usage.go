@@ -135,20 +135,17 @@ func batchOfEvents(body []byte) ([]usage.Submission, error) {
 
 // eventFault is the refusal of a body that has nothing to count.
 func eventFault(r *usage.Refusal) error {
-	pointer, what := r.Pointer, r.Pointer
-	switch {
-	case pointer == "":
+	pointer, what, code := r.Pointer, r.Pointer, fault.Invalid
+	if pointer == "" || pointer == "/data" && strings.HasPrefix(r.Message, "is not valid") {
 		pointer, what = "/", "The body"
-	case r.Message == "is not valid JSON":
-		return fault.At(fault.MalformedJSON, pointer, what+" is not JSON")
 	}
-	if what == "The body" && strings.HasPrefix(r.Message, "is ") {
-		return fault.At(fault.MalformedJSON, pointer, what+" "+r.Message)
+	if r.Message == "is not valid JSON" || r.Message == "is not UTF-8" {
+		code = fault.MalformedJSON
 	}
-	if what == "The body" {
-		return fault.At(fault.Invalid, pointer, "The body: "+r.Message)
+	if !strings.HasPrefix(r.Message, "is ") {
+		what += ":"
 	}
-	return fault.At(fault.Invalid, pointer, what+" "+r.Message)
+	return fault.At(code, pointer, what+" "+r.Message)
 }
 
 func getUsageReceipt(ctx context.Context, q *request) (reply, error) {
@@ -156,7 +153,7 @@ func getUsageReceipt(ctx context.Context, q *request) (reply, error) {
 		return reply{}, err
 	}
 	receipt, err := q.server.Service.UsageReceipt(ctx, q.caller, q.PathValue("source"), q.PathValue("event_id"))
-	return reply{Result: newUsageReceipt(&receipt), ETag: true}, err
+	return reply{Result: newUsageReceipt(&receipt)}, err
 }
 
 // priceList is what was added to prices.

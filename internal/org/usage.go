@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/orgd/orgd/internal/audit"
 	"github.com/orgd/orgd/internal/auth"
@@ -85,6 +87,9 @@ func (c *change) metered(ctx context.Context, all []usage.Submission) (map[id.Ac
 // account or see its bills; for all others there is none.
 func (s *Service) UsageReceipt(ctx context.Context, caller *auth.Caller, source, event string) (usage.Receipt, error) {
 	absent := fault.ErrNotFound("receipt")
+	if !legibleName(source) || !legibleName(event) {
+		return usage.Receipt{}, absent
+	}
 	receipt, err := s.Store.UsageReceipt(ctx, source, event)
 	if err != nil {
 		return receipt, err
@@ -101,6 +106,9 @@ func (s *Service) UsageReceipt(ctx context.Context, caller *auth.Caller, source,
 	}
 	return receipt, nil
 }
+
+// legibleName reports whether s can be the source or id of an event at all.
+func legibleName(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
 // PriceList is a catalogue of metrics, price books, or both.
 type PriceList struct {

@@ -49,6 +49,14 @@ const kinds = {
 
 const flags = { account_creation: 'flag', account_deletion: 'flag', account_migration: 'flag', account_mobility: 'flag', sub_org_creation: 'flag' };
 const profile = { business_address: 'string', business_email: 'string', business_name: 'string', business_phone: 'string', external_metadata: 'string' };
+const usageRow = Object.fromEntries([
+  ...['BilledCost?', 'ContractedCost?', 'ContractedUnitPrice?', 'EffectiveCost?', 'ListCost?', 'ListUnitPrice?', 'PricingQuantity?', 'ConsumedQuantity'].map((k) => [k, 'number']),
+  ...['BillingPeriodStart?', 'BillingPeriodEnd?', 'ChargePeriodStart', 'ChargePeriodEnd'].map((k) => [k, 'time']),
+  ...['BillingAccountId', 'BillingAccountName', 'ChargeCategory', 'ChargeDescription', 'ChargeFrequency', 'ConsumedUnit', 'HostProviderName',
+    'InvoiceIssuerName', 'ServiceProviderName', 'x_BillableMetricId', 'x_BillableMetricName', 'BillingCurrency?', 'ChargeClass?', 'PricingUnit?',
+    'RegionId?', 'RegionName?', 'SubAccountId?', 'SubAccountName?', 'x_ProductCategoryName?', 'x_ProductFamilyId?', 'x_ProductFamilyName?',
+    'x_ZoneId?', 'x_ZoneName?'].map((k) => [k, 'string']),
+]);
 const organization = {
   id: 'id',
   name: 'string',
@@ -180,6 +188,8 @@ export const answers = {
   'GET /accounts': [[account], byNumber],
   'GET /accounts/{}/logs/audit': [[accountRecord], byCursor],
   'GET /accounts/{}/logs/audit/{}/history': [[accountRecord], history],
+  'GET /accounts/{}/billable/usage': [[usageRow]],
+  'GET /organizations/{}/billable/usage': [[usageRow]],
   'GET /accounts/{}/logs/audit/product_categories': [[{ label: 'string', value: 'string', products: [{ label: 'string', value: 'string' }] }]],
   'POST /accounts': [account],
   'GET /accounts/{}': [account],
@@ -202,4 +212,4 @@ export const answers = {
 
 /** Whether the errors of the route leave result out. */
 export const organizationsFamily = (route) =>
-  (/ \/organizations/.test(route) && !route.includes('/logs/audit')) || /^\w+ \/accounts\/{}\/(move|profile|organizations)$/.test(route) || route === 'GET /user/tenants';
+  (/ \/organizations/.test(route) && !route.includes('/logs/audit') && !route.includes('/billable/usage')) || /^\w+ \/accounts\/{}\/(move|profile|organizations)$/.test(route) || route === 'GET /user/tenants';
