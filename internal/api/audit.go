@@ -59,6 +59,7 @@ type auditActor struct {
 	TokenName string          `json:"token_name,omitempty"`
 	Type      audit.ActorType `json:"type,omitempty"`
 	External  audit.ActorType `json:"external_type,omitempty"` // in place of a type that the document does not know
+	Erased    bool            `json:"erased,omitempty"`        // the address, the IP address and the user agent are gone
 }
 
 type auditRaw struct {
@@ -89,17 +90,17 @@ type auditScope struct {
 // newAuditEntry puts the personal data back into a record. The context of the
 // operator's own doings is left out, because the document has no word for it.
 func newAuditEntry(r *audit.Record) (auditEntry, error) {
-	left := r.Actor.Commitments
 	e := auditEntry{
 		ID:     string(r.ID),
 		Action: auditAction{Description: r.Action.Description, Result: r.Result, Time: timestamp(r.Time), Type: r.Action.Type},
 		Actor: auditActor{
-			ID: r.Actor.ID, Context: r.Actor.Context, Email: orErased(r.Actor.Email, left.Email), IP: orErased(r.Actor.IP, left.IP),
+			ID: r.Actor.ID, Context: r.Actor.Context, Email: r.Actor.Email, IP: r.Actor.IP,
 			TokenID: r.Actor.TokenID, TokenName: r.Actor.TokenName, Type: r.Actor.Type,
+			Erased: r.Actor.Commitments != (audit.Commitments{}),
 		},
 		Raw: auditRaw{
 			RayID: r.Raw.RayID, Method: r.Raw.Method, Status: r.Raw.Status, URI: r.Raw.URI,
-			UserAgent: orErased(r.Raw.UserAgent, left.UserAgent),
+			UserAgent: r.Raw.UserAgent,
 		},
 		Resource: auditResource{ID: r.Resource.ID, Product: r.Resource.Product, Scope: auditScope{r.Resource.Scope}, Type: r.Resource.Type},
 	}
@@ -126,15 +127,6 @@ func newAuditEntry(r *audit.Record) (auditEntry, error) {
 		*b.to = asObject(restored)
 	}
 	return e, nil
-}
-
-// orErased returns a piece of personal data, or what stands in its place when
-// no more than the commitment to it is left.
-func orErased(value, commitment string) string {
-	if value == "" && commitment != "" {
-		return audit.Erased
-	}
-	return value
 }
 
 // asObject returns a body that is no object as the result of one.
