@@ -162,6 +162,7 @@ func routes() []route {
 		get(own+a+"/members", auth.MemberRead, listAccountMembers),
 		post(own+a+"/members", auth.MemberWrite, createAccountMember).dry(),
 		del(own+a+m, auth.MemberWrite, deleteAccountMember).dry(),
+		get(own+o+"/focus", auth.BillingRead, getFocus),
 		put(own+o+"/price_book", auth.BillingWrite, putOrganizationPriceBook),
 		put(own+a+"/price_book", auth.BillingWrite, putAccountPriceBook),
 		post(own+"/usage/events", auth.UsagePush, pushUsage).any().batch(),

@@ -21,6 +21,18 @@ const provider = "orgd"
 
 // usageQuery reads the range: by default this month up to today.
 func (q *query) usageQuery(today usage.Day) org.UsageQuery {
+	out := q.usageRange(today)
+	if out.End-out.From > maxUsageDays {
+		q.refuse("to", "makes a range of more than %d days", maxUsageDays)
+	}
+	if m := q.text("metric"); m != "" {
+		out.Metrics = []usage.MetricID{usage.MetricID(m)}
+	}
+	return out
+}
+
+// usageRange reads a range of any length.
+func (q *query) usageRange(today usage.Day) org.UsageQuery {
 	from, to := q.day("from"), q.day("to")
 	out := org.UsageQuery{End: today + 1}
 	at := today.Start()
@@ -33,13 +45,8 @@ func (q *query) usageQuery(today usage.Day) org.UsageQuery {
 		q.refuse("to", "is required: from and to come together")
 	case *to < *from:
 		q.refuse("to", "is earlier than from")
-	case *to-*from >= maxUsageDays:
-		q.refuse("to", "makes a range of more than %d days", maxUsageDays)
 	default:
 		out.From, out.End = *from, *to+1
-	}
-	if m := q.text("metric"); m != "" {
-		out.Metrics = []usage.MetricID{usage.MetricID(m)}
 	}
 	return out
 }
@@ -131,13 +138,18 @@ func usageColumns() []focus.Column {
 // newUsageRow returns a row of usage with the account as billing account. Without
 // a price there are no costs, and no billing period.
 func newUsageRow(u *org.UsageRow) focus.Row {
-	bill := focus.Bill{
-		Mapping: focus.Cloudflare, Provider: focus.Provider{Service: provider, Host: provider, Issuer: provider},
-		Account: usage.Named{ID: string(u.Account.ID), Name: u.Account.Name},
-		Metric:  u.Metric, Book: u.Book, Price: u.Price, Period: u.Period,
-	}
+	bill := newBill(u)
 	if u.Price == nil {
 		return bill.Unpriced(&u.Charge)
 	}
 	return bill.Usage(&u.Charge, false)
+}
+
+// newBill returns what a row of usage shares with others of its bill.
+func newBill(u *org.UsageRow) focus.Bill {
+	return focus.Bill{
+		Mapping: focus.Cloudflare, Provider: focus.Provider{Service: provider, Host: provider, Issuer: provider},
+		Account: usage.Named{ID: string(u.Account.ID), Name: u.Account.Name},
+		Metric:  u.Metric, Book: u.Book, Price: u.Price, Period: u.Period,
+	}
 }

@@ -299,7 +299,8 @@ func (r *runner) demand(st *step, resp *http.Response, body []byte) {
 
 // isFile reports whether an answer is an export, which has a type of its own.
 func isFile(st *step, resp *http.Response) bool {
-	return resp.StatusCode == http.StatusOK && (strings.Contains(st.target, "/audit/export") || strings.Contains(st.target, "/audit/tlog/"))
+	return resp.StatusCode == http.StatusOK && (strings.Contains(st.target, "/audit/export") || strings.Contains(st.target, "/audit/tlog/") ||
+		strings.Contains(st.target, "/focus"))
 }
 
 // demandSecrecy checks that no token, key or code that was kept is in text.

@@ -34,6 +34,7 @@ type UsageRow struct {
 // checked. Each calls a function for every row, in order of day, account,
 // metric, zone, region and tier; the row is good until the next call.
 type Usage struct {
+	Root usage.Named // of the tree, of an organization's usage
 	Each func(ctx context.Context, each func(*UsageRow) error) error
 }
 
@@ -50,9 +51,15 @@ func (s *Service) OrganizationUsage(ctx context.Context, caller *auth.Caller, o 
 	if err := require(caller, auth.BillingRead, auth.OrganizationTarget(org.Path)); err != nil {
 		return Usage{}, err
 	}
+	root := org
+	if org.Path[0] != o {
+		if root, err = s.Store.Organization(ctx, org.Path[0]); err != nil {
+			return Usage{}, err
+		}
+	}
 	denied := caller.Scope(auth.BillingRead)
 	scope := auth.Scope{Roots: []id.Organization{o}, DeniedOrganizations: denied.DeniedOrganizations, DeniedAccounts: denied.DeniedAccounts}
-	return Usage{func(ctx context.Context, each func(*UsageRow) error) error {
+	return Usage{Root: usage.Named{ID: string(root.ID), Name: root.Name}, Each: func(ctx context.Context, each func(*UsageRow) error) error {
 		return s.Store.View(ctx, func(r Reader) error {
 			accounts, err := allAccounts(ctx, r, scope)
 			if err != nil {
@@ -69,7 +76,7 @@ func (s *Service) AccountUsage(ctx context.Context, caller *auth.Caller, a id.Ac
 	if err != nil {
 		return Usage{}, err
 	}
-	return Usage{func(ctx context.Context, each func(*UsageRow) error) error {
+	return Usage{Each: func(ctx context.Context, each func(*UsageRow) error) error {
 		return s.Store.View(ctx, func(r Reader) error { return eachUsage(ctx, r, []Account{acc}, q, each) })
 	}}, nil
 }

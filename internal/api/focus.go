@@ -1,0 +1,63 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/orgd/orgd/internal/org"
+	"github.com/orgd/orgd/internal/usage"
+	"github.com/orgd/orgd/internal/usage/focus"
+)
+
+// getFocus answers with a bill: a file in the format of FOCUS. What has no price
+// is on no bill.
+func getFocus(ctx context.Context, q *request) (reply, error) {
+	window := q.query.usageRange(usage.DayOf(q.server.Now()))
+	format := focus.Format(q.query.enum("format", string(focus.CSV), string(focus.JSONLines), string(focus.Parquet)))
+	if format == "" {
+		format = focus.CSV
+	}
+	mapping := focus.Mapping(q.query.enum("mapping", string(focus.Cloudflare), string(focus.Consolidated)))
+	if mapping == "" {
+		mapping = focus.Consolidated
+	}
+	if err := q.query.err(); err != nil {
+		return reply{}, err
+	}
+	u, err := q.server.Service.OrganizationUsage(ctx, q.caller, q.organization(), window)
+	if err != nil {
+		return reply{}, err
+	}
+	name := fmt.Sprintf("focus-%s-%s-%s.%s", q.organization(), window.From, window.End-1, format)
+	return reply{Stream: &stream{
+		contentType: format.MediaType(),
+		header:      map[string]string{"Content-Disposition": `attachment; filename="` + name + `"`},
+		write:       func(ctx context.Context, w io.Writer) error { return writeFocus(ctx, w, format, mapping, &u) },
+	}}, nil
+}
+
+func writeFocus(ctx context.Context, w io.Writer, f focus.Format, m focus.Mapping, u *org.Usage) error {
+	out, err := focus.NewWriter(f, w)
+	if err != nil {
+		return err
+	}
+	err = u.Each(ctx, func(row *org.UsageRow) error {
+		if row.Price == nil {
+			return nil
+		}
+		bill := newBill(row)
+		bill.Mapping, bill.Root = m, u.Root
+		payer := bill.Account.ID
+		if m == focus.Consolidated {
+			payer = bill.Root.ID
+		}
+		bill.InvoiceID = fmt.Sprintf("%s-%s-%s", payer, row.Period.Start, row.Book.Currency)
+		r := bill.Usage(&row.Charge, false)
+		return out.Write(&r)
+	})
+	if err != nil {
+		return err
+	}
+	return out.Close()
+}
