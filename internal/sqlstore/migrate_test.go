@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -77,6 +78,11 @@ func TestMigrationsArePaired(t *testing.T) {
 			t.Errorf("%s and %s have the same number", name, other)
 		}
 		taken[name[:4]] = name
+	}
+	for n := range taken {
+		if i, err := strconv.Atoi(n); err != nil || i < 1 || i > len(taken) {
+			t.Errorf("%s is no number from 0001 to %04d: there is a gap", n, len(taken))
+		}
 	}
 }
 

@@ -36,6 +36,14 @@ func newBucket(t *testing.T) *bucket {
 	return b
 }
 
+// answerWith says how objects are answered from now on. A client that gave up
+// may have left a request behind that still reads it.
+func (b *bucket) answerWith(answer func(http.ResponseWriter) bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.answer = answer
+}
+
 func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -66,26 +74,26 @@ func TestBucket(t *testing.T) {
 		st := w.stream(org.NewStream{Name: "s", FromSeq: 1, Target: bucketAt(b.URL), Secret: "secret"})
 		w.write(120)
 		worker := w.worker("one", loopback, nil)
-		b.answer = func(rw http.ResponseWriter) bool { // the object is there, but nobody is told
+		b.answerWith(func(rw http.ResponseWriter) bool { // the object is there, but nobody is told
 			breaks(rw, nil)
 			return false
-		}
+		})
 		w.deliver(worker)
 		if got := w.state(st.Stream).Delivery; got.Delivered != 0 || got.LastError != "the connection failed" {
 			w.Errorf("not acknowledged: %+v", got)
 		}
-		b.answer = func(rw http.ResponseWriter) bool {
+		b.answerWith(func(rw http.ResponseWriter) bool {
 			rw.Header().Set("Content-Type", "application/xml")
 			rw.WriteHeader(http.StatusForbidden)
 			fmt.Fprint(rw, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>no, AKID</Message></Error>`)
 			return false
-		}
+		})
 		w.pass(stream.LongestWait)
 		w.deliver(worker)
 		if got := w.state(st.Stream).Delivery.LastError; got != "the bucket answered 403 Forbidden AccessDenied" {
 			w.Errorf("refused: %q", got)
 		}
-		b.answer = nil
+		b.answerWith(nil)
 		w.write(10)
 		w.pass(stream.LongestWait)
 		w.deliver(worker)
