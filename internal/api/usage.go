@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"mime"
@@ -125,6 +126,9 @@ func batchOfEvents(body []byte) ([]usage.Submission, error) {
 		return nil
 	})
 	if refusal, ok := errors.AsType[*usage.Refusal](err); ok {
+		if refusal.Pointer == "" && !json.Valid(body) { // cut off, or more than one value
+			return nil, fault.At(fault.MalformedJSON, "/", "The body is not valid JSON")
+		}
 		return nil, eventFault(refusal)
 	}
 	if len(all) == 0 && err == nil {
