@@ -166,12 +166,25 @@ func TestRestore(t *testing.T) {
 	}
 }
 
+// isSecretName and isPersonalName say what the values of members are, in
+// whatever case their names are written.
+func isSecretName(name string) bool {
+	return slices.Contains(strings.Fields(`value api_key code bootstrap_secret password passwd passphrase secret
+		secret_access_key client_secret private_key token access_token refresh_token id_token session_token
+		authorization cookie apikey x-api-key x-auth-key`), strings.ToLower(name))
+}
+
+func isPersonalName(name string) bool {
+	return slices.Contains(strings.Fields(`email first_name last_name telephone abuse_contact_email business_name
+		business_email business_phone business_address external_metadata phone phone_number ip ip_address user_agent
+		actor_email actor_email.not actor_ip_address actor_ip_address.not`), strings.ToLower(name))
+}
+
 // expected says what becomes of a decoded body: secrets turn into [redacted],
 // personal texts into what person makes of them.
 func expected(v any, parent, name string, person func(string) string) any {
-	secret := slices.Contains([]string{"value", "api_key", "code", "bootstrap_secret"}, name)
-	personal := parent == "user" && name == "name" || parent == "request_ip" || slices.Contains(strings.Fields(`email first_name last_name
-		telephone abuse_contact_email business_name business_email business_phone business_address external_metadata`), name)
+	secret := isSecretName(name)
+	personal := parent == "user" && name == "name" || parent == "request_ip" || isPersonalName(name)
 	switch v := v.(type) {
 	case string:
 		switch {

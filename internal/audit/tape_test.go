@@ -20,7 +20,7 @@ type reference struct{ found int }
 func (r *reference) redact(v any, parent, name string) any {
 	switch v := v.(type) {
 	case string:
-		if v != "" && (slices.Contains([]string{"value", "api_key", "code", "bootstrap_secret"}, name) || auth.IsSecret(v)) {
+		if v != "" && (isSecretName(name) || auth.IsSecret(v)) {
 			return "[redacted]"
 		}
 		if v != "" && expected(v, parent, name, func(string) string { return "" }) == "" {
