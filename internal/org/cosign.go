@@ -82,5 +82,5 @@ func (s *Service) cosign(ctx context.Context, t *Tree) error {
 	if cosigned == t.Checkpoint {
 		return failed
 	}
-	return errors.Join(failed, s.tidy(ctx, func(tx Tx) error { return tx.PutCosigned(ctx, t.Log, t.Size, cosigned) }))
+	return errors.Join(failed, s.bookkeep(ctx, func(tx Tx) error { return tx.PutCosigned(ctx, t.Log, t.Size, cosigned) }))
 }

@@ -238,7 +238,7 @@ func (s *Service) eraseBatch(ctx context.Context, u id.User) (more bool, err err
 	if err != nil {
 		return false, err
 	}
-	err = s.tidy(ctx, func(tx Tx) error {
+	err = s.bookkeep(ctx, func(tx Tx) error {
 		more = false
 		if err := tx.Lock(ctx, "erasure"); err != nil { // two of them may meet in one record
 			return err
@@ -292,7 +292,7 @@ func (s *Service) RecheckErasures(ctx context.Context) error {
 		if e.State != ErasureHeld {
 			continue
 		}
-		err := s.tidy(ctx, func(tx Tx) error {
+		err := s.bookkeep(ctx, func(tx Tx) error {
 			if err := tx.Lock(ctx, "erasure"); err != nil {
 				return err
 			}

@@ -273,7 +273,7 @@ func (s *Service) recorded(c *change) {
 }
 
 // bookkeep writes what no record is about: how far work in the background has
-// come.
+// come, and what follows from a change that has its record.
 func (s *Service) bookkeep(ctx context.Context, do func(Tx) error) error {
 	return s.Store.Update(ctx, do)
 }
@@ -375,17 +375,13 @@ func require(c *auth.Caller, p auth.Permission, t auth.Target) error {
 	return fault.New(fault.Forbidden, "Forbidden: needs "+p.String())
 }
 
-// tidy runs do in a transaction that no record is about: what it does follows
-// from a change that has its record.
-func (s *Service) tidy(ctx context.Context, do func(Tx) error) error { return s.Store.Update(ctx, do) }
-
 // Housekeep writes down when tokens were last used and forgets idempotency
 // keys that have run out. The program calls it now and then; it changes
 // nothing that a record would be about.
 func (s *Service) Housekeep(ctx context.Context) error {
 	used := s.used.take()
 	before := s.now().Add(-AnswerLifetime)
-	return s.Store.Update(ctx, func(tx Tx) error {
+	return s.bookkeep(ctx, func(tx Tx) error {
 		if err := tx.TouchTokens(ctx, used); err != nil {
 			return err
 		}
@@ -402,7 +398,7 @@ func (s *Service) journal(ctx context.Context, logs []id.Log) (bool, error) {
 		return false, err
 	}
 	at := s.now()
-	err = s.Store.Update(ctx, func(tx Tx) error { return tx.JournalAudits(ctx, logs, at) })
+	err = s.bookkeep(ctx, func(tx Tx) error { return tx.JournalAudits(ctx, logs, at) })
 	return err == nil, err
 }
 

@@ -137,19 +137,34 @@ func decodePersonal(s string) ([]audit.Personal, error) {
 	return list, nil
 }
 
-// AuditRecords implements org.AuditReader.
-func (r *reader) AuditRecords(ctx context.Context, log id.Log, after int64, limit int) ([]audit.Record, error) {
-	const auditRecordsSQL = `SELECT ` + recordColumns + ` FROM audit_records WHERE log_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`
-	var all []audit.Record
-	err := r.query(ctx, auditRecordsSQL, []any{string(log), after, limit}, func(row row) error {
+// eachRecord reads rows of recordColumns and calls f for each.
+func eachRecord(f func(*audit.Record) error) func(row) error {
+	return func(row row) error {
 		var s recordScan
 		if err := row.Scan(s.into()...); err != nil {
 			return err
 		}
 		record, err := s.value()
-		all = append(all, record)
-		return err
+		if err != nil {
+			return err
+		}
+		return f(&record)
+	}
+}
+
+// intoRecords reads rows of recordColumns into a list.
+func intoRecords(list *[]audit.Record) func(row) error {
+	return eachRecord(func(r *audit.Record) error {
+		*list = append(*list, *r)
+		return nil
 	})
+}
+
+// AuditRecords implements org.AuditReader.
+func (r *reader) AuditRecords(ctx context.Context, log id.Log, after int64, limit int) ([]audit.Record, error) {
+	const auditRecordsSQL = `SELECT ` + recordColumns + ` FROM audit_records WHERE log_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`
+	var all []audit.Record
+	err := r.query(ctx, auditRecordsSQL, []any{string(log), after, limit}, intoRecords(&all))
 	return all, err
 }
 

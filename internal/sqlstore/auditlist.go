@@ -150,15 +150,7 @@ func auditValues(f *audit.Filter) []any {
 
 func (r *reader) searchAudit(ctx context.Context, b *builder) ([]audit.Record, error) {
 	var items []audit.Record
-	err := r.search(ctx, b.text.String(), b.args, func(row row) error {
-		var s recordScan
-		if err := row.Scan(s.into()...); err != nil {
-			return err
-		}
-		record, err := s.value()
-		items = append(items, record)
-		return err
-	})
+	err := r.search(ctx, b.text.String(), b.args, intoRecords(&items))
 	return items, err
 }
 
@@ -177,15 +169,7 @@ func (r *reader) AuditRecordsByID(ctx context.Context, log id.Log, ids []id.Reco
 	const auditRecordsByIDSQL = `SELECT ` + recordColumns + ` FROM audit_records
 		WHERE log_id = $1 AND id IN (SELECT value FROM list($2))` // in order, SQLite would read the whole log
 	var all []audit.Record
-	err := r.query(ctx, auditRecordsByIDSQL, []any{string(log), list(r.dialect, ids)}, func(row row) error {
-		var s recordScan
-		if err := row.Scan(s.into()...); err != nil {
-			return err
-		}
-		record, err := s.value()
-		all = append(all, record)
-		return err
-	})
+	err := r.query(ctx, auditRecordsByIDSQL, []any{string(log), list(r.dialect, ids)}, intoRecords(&all))
 	slices.SortFunc(all, func(a, b audit.Record) int { return cmp.Compare(a.Seq, b.Seq) })
 	return all, err
 }

@@ -139,15 +139,7 @@ func (r *reader) PersonalRecords(ctx context.Context, p org.Person, log id.Log, 
 		) ORDER BY seq LIMIT $6`
 	var all []audit.Record
 	args := []any{string(log), string(p.User), fold(p.Email), string(audit.EmailSubject(p.Email)), after, limit}
-	err := r.query(ctx, personalRecordsSQL, args, func(row row) error {
-		var s recordScan
-		if err := row.Scan(s.into()...); err != nil {
-			return err
-		}
-		record, err := s.value()
-		all = append(all, record)
-		return err
-	})
+	err := r.query(ctx, personalRecordsSQL, args, intoRecords(&all))
 	return all, err
 }
 

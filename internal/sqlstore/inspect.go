@@ -144,17 +144,7 @@ func (r *reader) InspectHeads(ctx context.Context, f func(log id.Log, first, seq
 // InspectRecords calls f for every audit record, by log and sequence.
 func (r *reader) InspectRecords(ctx context.Context, f func(*audit.Record) error) error {
 	const inspectRecordsSQL = `SELECT ` + recordColumns + ` FROM audit_records ORDER BY log_id, seq`
-	return r.query(ctx, inspectRecordsSQL, nil, func(row row) error {
-		var s recordScan
-		if err := row.Scan(s.into()...); err != nil {
-			return err
-		}
-		record, err := s.value()
-		if err != nil {
-			return err
-		}
-		return f(&record)
-	})
+	return r.query(ctx, inspectRecordsSQL, nil, eachRecord(f))
 }
 
 // InspectTrees calls f for the tree of every log that has one, without the

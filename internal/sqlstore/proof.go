@@ -77,17 +77,7 @@ func (r *reader) AuditRecordsBehind(ctx context.Context, logs []id.Log, limit in
 	if len(logs) == 0 {
 		return nil
 	}
-	return r.query(ctx, recordsBehindSQL, []any{list(r.dialect, logs), limit}, func(row row) error {
-		var s recordScan
-		if err := row.Scan(s.into()...); err != nil {
-			return err
-		}
-		record, err := s.value()
-		if err != nil {
-			return err
-		}
-		return f(&record)
-	})
+	return r.query(ctx, recordsBehindSQL, []any{list(r.dialect, logs), limit}, eachRecord(f))
 }
 
 // AuditTiles implements org.TreeReader.
