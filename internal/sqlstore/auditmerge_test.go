@@ -36,7 +36,7 @@ func TestMergedAuditPlans(t *testing.T) {
 			for field := range audit.FieldZone { // which no column has
 				for _, not := range []bool{false, true} {
 					checkMergedPlans(t, e.Name, s, logs, audit.Query{
-						Since: logStart.Add(1000 * time.Second), Before: logStart.Add(4000 * time.Second), Limit: 10,
+						Since: logStart.Add(2400 * time.Second), Before: logStart.Add(2600 * time.Second), Limit: 10,
 						Filters: []audit.Filter{{Field: field, Not: not, Values: []string{"2500"}}},
 					})
 				}
