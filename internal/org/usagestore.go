@@ -19,6 +19,9 @@ type UsageReader interface {
 	Assignments(ctx context.Context, accounts []id.Account, organizations []id.Organization) ([]usage.Assignment, error)
 	// Anchors returns the anchors of those accounts that have one.
 	Anchors(ctx context.Context, accounts []id.Account) (map[id.Account]usage.Anchor, error)
+	// BillingPeriod returns the billing period of an account that starts on
+	// that day.
+	BillingPeriod(ctx context.Context, a id.Account, start usage.Day) (usage.BillingPeriod, error)
 	// UsageReceipt returns what became of an event: counted, or refused.
 	UsageReceipt(ctx context.Context, source, event string) (usage.Receipt, error)
 	// EachUsage calls each for every record that q asks for. The record is
@@ -35,6 +38,14 @@ type UsageTx interface {
 	// Assign gives a price book to its owner from a day on, in place of the
 	// one that the owner had from that very day.
 	Assign(ctx context.Context, a usage.Assignment) error
+	// LockUsage holds the usage of an account, its anchor and its billing
+	// periods until the end of the transaction. It is locked after the account.
+	LockUsage(ctx context.Context, a id.Account) error
+	// PutAnchor sets the anchor of an account, which has no billing periods
+	// yet. The usage of the account is held.
+	PutAnchor(ctx context.Context, a id.Account, anchor usage.Anchor) error
+	// OpenPeriod keeps a billing period, if it is not kept already.
+	OpenPeriod(ctx context.Context, a id.Account, p usage.Period) error
 	// CountUsage counts the submissions that were not refused, each source and
 	// id once for ever, and returns a receipt for each in the same order. An
 	// account that has no anchor yet gets one: the first day of the month of

@@ -348,6 +348,26 @@ ALTER TABLE usage_assignments ADD CONSTRAINT usage_assignments_book_id_fkey FORE
 
 ALTER TABLE usage_assignments ADD CONSTRAINT usage_assignments_pkey PRIMARY KEY (owner_id, start_day);
 
+CREATE TABLE usage_billed (
+    account_id text COLLATE "C" NOT NULL,
+    day bigint NOT NULL,
+    metric text COLLATE "C" NOT NULL,
+    zone_id text COLLATE "C" NOT NULL,
+    region_id text COLLATE "C" NOT NULL,
+    billed_in bigint NOT NULL,
+    tier bigint NOT NULL,
+    correction boolean NOT NULL,
+    zone_name text COLLATE "C" NOT NULL,
+    region_name text COLLATE "C" NOT NULL,
+    list_price text COLLATE "C" NOT NULL,
+    unit_price text COLLATE "C" NOT NULL,
+    consumed text COLLATE "C" NOT NULL,
+    pricing text COLLATE "C" NOT NULL,
+    book_id text COLLATE "C" NOT NULL
+);
+
+ALTER TABLE usage_billed ADD CONSTRAINT usage_billed_pkey PRIMARY KEY (account_id, day, metric, zone_id, region_id, billed_in, tier);
+
 CREATE TABLE usage_catalogues (
     version text COLLATE "C" NOT NULL,
     body text COLLATE "C" NOT NULL,
@@ -400,10 +420,26 @@ CREATE TABLE usage_keys (
 
 ALTER TABLE usage_keys ADD CONSTRAINT usage_keys_pkey PRIMARY KEY (account_id, day, metric, zone_id, region_id, value);
 
+CREATE TABLE usage_period_books (
+    account_id text COLLATE "C" NOT NULL,
+    start_day bigint NOT NULL,
+    from_day bigint NOT NULL,
+    book_id text COLLATE "C" NOT NULL
+);
+
+ALTER TABLE usage_period_books ADD CONSTRAINT usage_period_books_pkey PRIMARY KEY (account_id, start_day, from_day);
+
 CREATE TABLE usage_periods (
     account_id text COLLATE "C" NOT NULL,
     start_day bigint NOT NULL,
-    end_day bigint NOT NULL
+    end_day bigint NOT NULL,
+    closed_at bigint NOT NULL,
+    restated_at bigint NOT NULL,
+    due boolean NOT NULL,
+    catalogue text COLLATE "C" NOT NULL,
+    account_name text COLLATE "C" NOT NULL,
+    root_id text COLLATE "C" NOT NULL,
+    root_name text COLLATE "C" NOT NULL
 );
 
 ALTER TABLE usage_periods ADD CONSTRAINT usage_periods_pkey PRIMARY KEY (account_id, start_day);
@@ -428,6 +464,30 @@ CREATE TABLE usage_refusals (
 );
 
 ALTER TABLE usage_refusals ADD CONSTRAINT usage_refusals_pkey PRIMARY KEY (source, event_id);
+
+CREATE TABLE usage_restatements (
+    account_id text COLLATE "C" NOT NULL,
+    seq bigint NOT NULL,
+    start_day bigint NOT NULL,
+    day bigint NOT NULL,
+    metric text COLLATE "C" NOT NULL,
+    zone_id text COLLATE "C" NOT NULL,
+    region_id text COLLATE "C" NOT NULL,
+    quantity_before text COLLATE "C" NOT NULL,
+    quantity_after text COLLATE "C" NOT NULL,
+    events bigint NOT NULL,
+    restated_at bigint NOT NULL
+);
+
+ALTER TABLE usage_restatements ADD CONSTRAINT usage_restatements_pkey PRIMARY KEY (account_id, seq);
+
+CREATE TABLE usage_watermarks (
+    account_id text COLLATE "C" NOT NULL,
+    complete_through bigint NOT NULL,
+    updated_at bigint NOT NULL
+);
+
+ALTER TABLE usage_watermarks ADD CONSTRAINT usage_watermarks_pkey PRIMARY KEY (account_id);
 
 CREATE TABLE user_erasures (
     user_id text COLLATE "C" NOT NULL,

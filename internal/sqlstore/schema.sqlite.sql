@@ -285,6 +285,25 @@ CREATE TABLE usage_assignments (
     PRIMARY KEY (owner_id, start_day)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE usage_billed (
+    account_id  TEXT    NOT NULL,
+    day         INTEGER NOT NULL,
+    metric      TEXT    NOT NULL,
+    zone_id     TEXT    NOT NULL,
+    region_id   TEXT    NOT NULL,
+    billed_in   INTEGER NOT NULL, -- the start of a billing period
+    tier        INTEGER NOT NULL,
+    correction  INTEGER NOT NULL,
+    zone_name   TEXT    NOT NULL,
+    region_name TEXT    NOT NULL,
+    list_price  TEXT    NOT NULL,
+    unit_price  TEXT    NOT NULL,
+    consumed    TEXT    NOT NULL,
+    pricing     TEXT    NOT NULL,
+    book_id     TEXT    NOT NULL, -- '' for usage without a price
+    PRIMARY KEY (account_id, day, metric, zone_id, region_id, billed_in, tier)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE usage_catalogues (
     version    TEXT    NOT NULL PRIMARY KEY,
     body       TEXT    NOT NULL,
@@ -332,10 +351,25 @@ CREATE TABLE usage_keys (
     PRIMARY KEY (account_id, day, metric, zone_id, region_id, value)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE usage_periods (
+CREATE TABLE usage_period_books (
     account_id TEXT    NOT NULL,
-    start_day  INTEGER NOT NULL,
-    end_day    INTEGER NOT NULL, -- the first day that is not in it
+    start_day  INTEGER NOT NULL, -- of the period
+    from_day   INTEGER NOT NULL,
+    book_id    TEXT    NOT NULL,
+    PRIMARY KEY (account_id, start_day, from_day)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_periods (
+    account_id   TEXT    NOT NULL,
+    start_day    INTEGER NOT NULL,
+    end_day      INTEGER NOT NULL, -- the first day that is not in it
+    closed_at    INTEGER NOT NULL DEFAULT 0, -- 0 while it is open
+    restated_at  INTEGER NOT NULL DEFAULT 0, -- when usage was last counted in it after that, 0 for never
+    due          INTEGER NOT NULL DEFAULT 0, -- there is such usage that no closed period has the corrections of
+    catalogue    TEXT    NOT NULL DEFAULT '',
+    account_name TEXT    NOT NULL DEFAULT '',
+    root_id      TEXT    NOT NULL DEFAULT '', -- '' outside any organization
+    root_name    TEXT    NOT NULL DEFAULT '',
     PRIMARY KEY (account_id, start_day)
 ) STRICT, WITHOUT ROWID;
 
@@ -355,6 +389,27 @@ CREATE TABLE usage_refusals (
     message     TEXT    NOT NULL,
     received_at INTEGER NOT NULL,
     PRIMARY KEY (source, event_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_restatements (
+    account_id      TEXT    NOT NULL,
+    seq             INTEGER NOT NULL,
+    start_day       INTEGER NOT NULL, -- of the period
+    day             INTEGER NOT NULL,
+    metric          TEXT    NOT NULL,
+    zone_id         TEXT    NOT NULL,
+    region_id       TEXT    NOT NULL,
+    quantity_before TEXT    NOT NULL,
+    quantity_after  TEXT    NOT NULL,
+    events          INTEGER NOT NULL,
+    restated_at     INTEGER NOT NULL,
+    PRIMARY KEY (account_id, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_watermarks (
+    account_id       TEXT    NOT NULL PRIMARY KEY,
+    complete_through INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE user_erasures (

@@ -228,11 +228,67 @@ CREATE TABLE usage_accounts (
     account_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     anchor_day BIGINT NOT NULL
 );
+-- Billing periods. What is there of one that was closed is what was billed; names are those that it was billed with.
 CREATE TABLE usage_periods (
-    account_id TEXT COLLATE "C" NOT NULL,
-    start_day  BIGINT NOT NULL,
-    end_day    BIGINT NOT NULL, -- the first day that is not in it
+    account_id   TEXT COLLATE "C" NOT NULL,
+    start_day    BIGINT NOT NULL,
+    end_day      BIGINT NOT NULL, -- the first day that is not in it
+    closed_at    BIGINT NOT NULL DEFAULT 0, -- 0 while it is open
+    restated_at  BIGINT NOT NULL DEFAULT 0, -- when usage was last counted in it after that, 0 for never
+    due          BOOLEAN NOT NULL DEFAULT FALSE, -- there is such usage that no closed period has the corrections of
+    catalogue    TEXT COLLATE "C" NOT NULL DEFAULT '',
+    account_name TEXT COLLATE "C" NOT NULL DEFAULT '',
+    root_id      TEXT COLLATE "C" NOT NULL DEFAULT '', -- '' outside any organization
+    root_name    TEXT COLLATE "C" NOT NULL DEFAULT '',
     PRIMARY KEY (account_id, start_day)
+);
+-- Which price book held from a day on in a period that was closed, '' for none.
+CREATE TABLE usage_period_books (
+    account_id TEXT COLLATE "C" NOT NULL,
+    start_day  BIGINT NOT NULL, -- of the period
+    from_day   BIGINT NOT NULL,
+    book_id    TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (account_id, start_day, from_day)
+);
+-- What was billed for a day of a closed period when it was closed, and in which later ones as corrections.
+CREATE TABLE usage_billed (
+    account_id  TEXT COLLATE "C" NOT NULL,
+    day         BIGINT NOT NULL,
+    metric      TEXT COLLATE "C" NOT NULL,
+    zone_id     TEXT COLLATE "C" NOT NULL,
+    region_id   TEXT COLLATE "C" NOT NULL,
+    billed_in   BIGINT NOT NULL, -- the start of a billing period
+    tier        BIGINT NOT NULL,
+    correction  BOOLEAN NOT NULL,
+    zone_name   TEXT COLLATE "C" NOT NULL,
+    region_name TEXT COLLATE "C" NOT NULL,
+    list_price  TEXT COLLATE "C" NOT NULL,
+    unit_price  TEXT COLLATE "C" NOT NULL,
+    consumed    TEXT COLLATE "C" NOT NULL,
+    pricing     TEXT COLLATE "C" NOT NULL,
+    book_id     TEXT COLLATE "C" NOT NULL, -- '' for usage without a price
+    PRIMARY KEY (account_id, day, metric, zone_id, region_id, billed_in, tier)
+);
+-- Usage that was counted in closed periods: a row for each batch and line, in the order of commits.
+CREATE TABLE usage_restatements (
+    account_id      TEXT COLLATE "C" NOT NULL,
+    seq             BIGINT NOT NULL,
+    start_day       BIGINT NOT NULL, -- of the period
+    day             BIGINT NOT NULL,
+    metric          TEXT COLLATE "C" NOT NULL,
+    zone_id         TEXT COLLATE "C" NOT NULL,
+    region_id       TEXT COLLATE "C" NOT NULL,
+    quantity_before TEXT COLLATE "C" NOT NULL,
+    quantity_after  TEXT COLLATE "C" NOT NULL,
+    events          BIGINT NOT NULL,
+    restated_at     BIGINT NOT NULL,
+    PRIMARY KEY (account_id, seq)
+);
+-- Up to which day all usage of an account has been counted.
+CREATE TABLE usage_watermarks (
+    account_id       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    complete_through BIGINT NOT NULL,
+    updated_at       BIGINT NOT NULL
 );
 
 -- Every event that was counted, so that none is counted twice.

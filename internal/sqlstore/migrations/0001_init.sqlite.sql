@@ -230,11 +230,67 @@ CREATE TABLE usage_accounts (
     account_id TEXT    NOT NULL PRIMARY KEY,
     anchor_day INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- Billing periods. What is there of one that was closed is what was billed; names are those that it was billed with.
 CREATE TABLE usage_periods (
-    account_id TEXT    NOT NULL,
-    start_day  INTEGER NOT NULL,
-    end_day    INTEGER NOT NULL, -- the first day that is not in it
+    account_id   TEXT    NOT NULL,
+    start_day    INTEGER NOT NULL,
+    end_day      INTEGER NOT NULL, -- the first day that is not in it
+    closed_at    INTEGER NOT NULL DEFAULT 0, -- 0 while it is open
+    restated_at  INTEGER NOT NULL DEFAULT 0, -- when usage was last counted in it after that, 0 for never
+    due          INTEGER NOT NULL DEFAULT 0, -- there is such usage that no closed period has the corrections of
+    catalogue    TEXT    NOT NULL DEFAULT '',
+    account_name TEXT    NOT NULL DEFAULT '',
+    root_id      TEXT    NOT NULL DEFAULT '', -- '' outside any organization
+    root_name    TEXT    NOT NULL DEFAULT '',
     PRIMARY KEY (account_id, start_day)
+) STRICT, WITHOUT ROWID;
+-- Which price book held from a day on in a period that was closed, '' for none.
+CREATE TABLE usage_period_books (
+    account_id TEXT    NOT NULL,
+    start_day  INTEGER NOT NULL, -- of the period
+    from_day   INTEGER NOT NULL,
+    book_id    TEXT    NOT NULL,
+    PRIMARY KEY (account_id, start_day, from_day)
+) STRICT, WITHOUT ROWID;
+-- What was billed for a day of a closed period when it was closed, and in which later ones as corrections.
+CREATE TABLE usage_billed (
+    account_id  TEXT    NOT NULL,
+    day         INTEGER NOT NULL,
+    metric      TEXT    NOT NULL,
+    zone_id     TEXT    NOT NULL,
+    region_id   TEXT    NOT NULL,
+    billed_in   INTEGER NOT NULL, -- the start of a billing period
+    tier        INTEGER NOT NULL,
+    correction  INTEGER NOT NULL,
+    zone_name   TEXT    NOT NULL,
+    region_name TEXT    NOT NULL,
+    list_price  TEXT    NOT NULL,
+    unit_price  TEXT    NOT NULL,
+    consumed    TEXT    NOT NULL,
+    pricing     TEXT    NOT NULL,
+    book_id     TEXT    NOT NULL, -- '' for usage without a price
+    PRIMARY KEY (account_id, day, metric, zone_id, region_id, billed_in, tier)
+) STRICT, WITHOUT ROWID;
+-- Usage that was counted in closed periods: a row for each batch and line, in the order of commits.
+CREATE TABLE usage_restatements (
+    account_id      TEXT    NOT NULL,
+    seq             INTEGER NOT NULL,
+    start_day       INTEGER NOT NULL, -- of the period
+    day             INTEGER NOT NULL,
+    metric          TEXT    NOT NULL,
+    zone_id         TEXT    NOT NULL,
+    region_id       TEXT    NOT NULL,
+    quantity_before TEXT    NOT NULL,
+    quantity_after  TEXT    NOT NULL,
+    events          INTEGER NOT NULL,
+    restated_at     INTEGER NOT NULL,
+    PRIMARY KEY (account_id, seq)
+) STRICT, WITHOUT ROWID;
+-- Up to which day all usage of an account has been counted.
+CREATE TABLE usage_watermarks (
+    account_id       TEXT    NOT NULL PRIMARY KEY,
+    complete_through INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Every event that was counted, so that none is counted twice.
