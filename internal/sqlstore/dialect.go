@@ -20,6 +20,10 @@ type dialect struct {
 	head func(parameter string) string
 	// slot is what stands for slot.
 	slot string
+	// anonymous says that the parameters of many rows have no names. The
+	// driver of SQLite looks for the name of each parameter, from the first on,
+	// when it binds it: what $1 to $3000 cost grows with their square.
+	anonymous bool
 	// encodeList returns the parameter for list.
 	encodeList func([]string) any
 	// lockTree, lockTreeShared and lock are statements, empty where writing
@@ -35,6 +39,7 @@ var sqliteDialect = &dialect{
 	listHead: "json_each(", listTail: ")",
 	head:        func(parameter string) string { return "audit_heads WHERE log_id = " + parameter },
 	slot:        "0", // writing transactions run one at a time
+	anonymous:   true,
 	encodeList:  encodeJSONList,
 	hasVersions: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'goose_db_version'",
 }

@@ -98,7 +98,7 @@ func rowsPerInsert() []int { return []int{250, 25, 1} }
 func (t *tx) insertMany(ctx context.Context, head, tail string, rows [][]any, each func(row) error) error {
 	for _, n := range rowsPerInsert() {
 		for len(rows) >= n {
-			sql := head + placeholders(n, len(rows[0])) + tail
+			sql := head + t.dialect.placeholders(n, len(rows[0])) + tail
 			args := slices.Concat(rows[:n]...)
 			rows = rows[n:]
 			var err error
@@ -116,7 +116,7 @@ func (t *tx) insertMany(ctx context.Context, head, tail string, rows [][]any, ea
 }
 
 // placeholders returns the parameters of n rows: ($1, $2), ($3, $4).
-func placeholders(n, width int) string {
+func (d *dialect) placeholders(n, width int) string {
 	b := make([]byte, 0, n*width*7)
 	for i := range n * width {
 		switch {
@@ -126,6 +126,10 @@ func placeholders(n, width int) string {
 			b = append(b, "), ("...)
 		default:
 			b = append(b, ", "...)
+		}
+		if d.anonymous {
+			b = append(b, '?')
+			continue
 		}
 		b = strconv.AppendInt(append(b, '$'), int64(i+1), 10)
 	}
