@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -117,12 +118,8 @@ func oneEvent(e *usage.Event, refusal *usage.Refusal) ([]usage.Submission, error
 
 func batchOfEvents(body []byte) ([]usage.Submission, error) {
 	var all []usage.Submission
-	err := cloudevent.Each(bytes.NewReader(body), org.BatchEvents, func(i int, e *usage.Event, refusal *usage.Refusal) error {
-		s := usage.Submission{Refusal: refusal, At: fmt.Sprintf("/%d", i)}
-		if e != nil {
-			s.Event = *e
-		}
-		all = append(all, s)
+	err := cloudevent.Each(body, org.BatchEvents, func(i int, e *usage.Event, refusal *usage.Refusal) error {
+		all = append(all, usage.Submission{Event: *e, Refusal: refusal, Unreadable: refusal != nil, At: "/" + strconv.Itoa(i)})
 		return nil
 	})
 	if refusal, ok := errors.AsType[*usage.Refusal](err); ok {

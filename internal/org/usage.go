@@ -50,7 +50,10 @@ func (c *change) checkUsage(ctx context.Context, all []usage.Submission) error {
 	for i := range all {
 		s := &all[i]
 		switch {
-		case s.Refusal != nil && s.Refusal.Reason == usage.Malformed && s.Event.Metric == "":
+		case s.Unreadable:
+			if !may[s.Event.Account] {
+				s.Event.Account = "" // nobody's: its receipt is kept for nobody
+			}
 		case !may[s.Event.Account]:
 			s.Refusal = &usage.Refusal{Reason: usage.UnknownAccount, Pointer: s.At + "/data/account_id", Message: "there is no such account, or the caller may not meter it"}
 		default:

@@ -322,7 +322,7 @@ func (t *tx) openPeriods(ctx context.Context, all []usage.Submission, fresh []in
 }
 
 // keepRefusals keeps why events were refused. A receipt looks for what
-// was counted first. What cannot be named has no receipt.
+// was counted first. What cannot be named, or is nobody's, has no receipt.
 func (t *tx) keepRefusals(ctx context.Context, receipts []usage.Receipt, counted map[eventKey]int) error {
 	const (
 		head, tail = `INSERT INTO usage_refusals (source, event_id, account_id, metric, reason, pointer, message, received_at) VALUES `,
@@ -333,7 +333,7 @@ func (t *tx) keepRefusals(ctx context.Context, receipts []usage.Receipt, counted
 	for i := range receipts {
 		r := &receipts[i]
 		key := eventKey{r.Source, r.ID}
-		if _, ok := counted[key]; !ok && r.Outcome == usage.Refused && r.Source != "" && r.ID != "" {
+		if _, ok := counted[key]; !ok && r.Outcome == usage.Refused && r.Source != "" && r.ID != "" && r.Line.Account != "" {
 			latest[key] = r
 		}
 	}

@@ -33,11 +33,14 @@ func ParseDecimal(s string, places int32) (Decimal, error) {
 	if len(s) > maxNumberLength || !validNumber(s) {
 		return Decimal{}, errNotNumber
 	}
-	d, err := decimal.NewFromString(s)
-	if err != nil {
-		return Decimal{}, errNotNumber
+	d, ok := short(s)
+	if !ok {
+		var err error
+		if d, err = decimal.NewFromString(s); err != nil {
+			return Decimal{}, errNotNumber
+		}
+		d = trim(d)
 	}
-	d = trim(d)
 	if -d.Exponent() > places {
 		return Decimal{}, fmt.Errorf("has more than %d digits after the point", places)
 	}
@@ -45,6 +48,39 @@ func ParseDecimal(s string, places int32) (Decimal, error) {
 		return Decimal{}, errTooLarge
 	}
 	return d, nil
+}
+
+// short reads a number of few digits, which most are, without big numbers.
+// Others it leaves. The result is trimmed.
+func short(s string) (Decimal, bool) {
+	const most = 18 // digits that an int64 has in any case
+	rest, negative := strings.CutPrefix(s, "-")
+	if len(rest) > most+1 {
+		return Decimal{}, false
+	}
+	var n int64
+	count, places := 0, int32(0)
+	for i := range len(rest) {
+		switch c := rest[i]; {
+		case c >= '0' && c <= '9':
+			n = n*10 + int64(c-'0')
+			count++
+		case c == '.':
+			places = int32(len(rest) - i - 1)
+		default:
+			return Decimal{}, false
+		}
+	}
+	if count > most {
+		return Decimal{}, false
+	}
+	for ; places > 0 && n%10 == 0; places-- {
+		n /= 10
+	}
+	if negative {
+		n = -n
+	}
+	return decimal.New(n, -places), true
 }
 
 // validNumber reports whether s follows the grammar of a JSON number with a

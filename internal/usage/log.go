@@ -41,12 +41,13 @@ type Receipt struct {
 }
 
 // Submission is an event as it arrived: either one that can be counted, or one
-// that was refused, of which as much is known as could be read. At is the
-// pointer to it in a batch, empty for an event by itself.
+// that was refused. At is the pointer to it in a batch, empty for an event by
+// itself.
 type Submission struct {
-	Event   Event
-	Refusal *Refusal
-	At      string
+	Event      Event
+	Refusal    *Refusal
+	Unreadable bool // refused while it was read: the event has only what could be
+	At         string
 }
 
 // Record is the State of a line, with the names that its place had last.

@@ -18,15 +18,15 @@ package cloudevent
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/usage"
 )
 
@@ -45,65 +45,91 @@ const (
 
 // Structured reads one event that is a JSON object.
 func Structured(body []byte) (*usage.Event, *usage.Refusal) {
-	o, refusal := readObject(body, "")
-	if refusal != nil {
+	if !utf8.Valid(body) {
+		return nil, malformed("", "is not UTF-8")
+	}
+	if !json.Valid(body) {
+		return nil, malformed("", "is not valid JSON")
+	}
+	var r reader
+	e := &usage.Event{}
+	if refusal := r.structured(string(body), e); refusal != nil {
 		return nil, refusal
 	}
-	return o.event()
+	return e, nil
 }
 
 // Each reads a batch, a JSON array of events, and calls each for every one of
-// them with its index and either the event or why it was refused; pointers
-// begin with the index. It keeps one event in memory at a time. An error means
-// that the array itself cannot be read, at and after the index that it names.
-func Each(r io.Reader, most int, each func(i int, e *usage.Event, refusal *usage.Refusal) error) error {
-	dec := json.NewDecoder(r)
-	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
-		return batchError(-1, err)
+// them with its index, the event, which is good until the next call, and why it
+// was refused, if it was: then the event has what of source, id, account and
+// metric could be read. Pointers begin with the index. An error that is a
+// Refusal means that the array itself cannot be read, or is too long.
+func Each(body []byte, most int, each func(i int, e *usage.Event, refusal *usage.Refusal) error) error {
+	if !json.Valid(body) {
+		return problem(body, most)
 	}
-	for i := 0; dec.More(); i++ {
+	// One copy that all texts of all events are parts of.
+	text := string(body)
+	at := blanks(text, 0)
+	if text[at] != '[' {
+		return malformed("", notBatch)
+	}
+	var r reader
+	var e usage.Event
+	at = blanks(text, at+1)
+	for i := 0; text[at] != ']'; i++ {
 		if i == most {
-			return &usage.Refusal{Reason: usage.Malformed, Message: fmt.Sprintf("a batch has at most %d events", most)}
+			return tooMany(most)
 		}
-		var raw json.RawMessage
-		if err := dec.Decode(&raw); err != nil {
-			return batchError(i, err)
-		}
-		e, refusal := Structured(raw)
+		end := skipValue(text, at)
+		refusal := r.structured(text[at:end], &e)
 		if refusal != nil {
-			refusal.Pointer = fmt.Sprintf("/%d%s", i, refusal.Pointer)
+			refusal.Pointer = "/" + strconv.Itoa(i) + refusal.Pointer
 		}
-		if err := each(i, e, refusal); err != nil {
+		if err := each(i, &e, refusal); err != nil {
 			return err
 		}
-	}
-	if _, err := dec.Token(); err != nil {
-		return batchError(-1, err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return &usage.Refusal{Reason: usage.Malformed, Message: "there is something after the batch"}
+		if at = blanks(text, end); text[at] == ',' {
+			at = blanks(text, at+1)
+		}
 	}
 	return nil
 }
 
-// batchError tells a batch that is not JSON from one that could not be read.
-func batchError(i int, err error) error {
-	r := &usage.Refusal{Reason: usage.Malformed, Message: "a batch is a JSON array of events"}
-	if i >= 0 {
-		r.Pointer, r.Message = fmt.Sprintf("/%d", i), "is not valid JSON"
+const notBatch = "a batch is a JSON array of events"
+
+func tooMany(most int) *usage.Refusal {
+	return malformed("", fmt.Sprintf("a batch has at most %d events", most))
+}
+
+// problem says what is wrong with a batch that is not valid JSON.
+func problem(body []byte, most int) *usage.Refusal {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
+		return malformed("", notBatch)
 	}
-	var syntax *json.SyntaxError
-	if err == nil || errors.As(err, &syntax) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return r
+	for i := 0; dec.More(); i++ {
+		if i == most {
+			return tooMany(most)
+		}
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return malformed("/"+strconv.Itoa(i), "is not valid JSON")
+		}
 	}
-	return fmt.Errorf("read a batch of events: %w", err)
+	if _, err := dec.Token(); err != nil {
+		return malformed("", notBatch)
+	}
+	return malformed("", "there is something after the batch")
 }
 
 // Binary reads one event whose attributes are headers, which header returns,
 // and whose data is the body. Pointers into the data begin with /data, as in
 // the other modes; those of attributes are the names of headers.
 func Binary(header func(string) string, body []byte) (*usage.Event, *usage.Refusal) {
-	o := object{values: map[string]json.RawMessage{}, name: func(key string) string { return "ce-" + key }}
+	var r reader
+	o := &r.attributes
+	o.place = "ce-"
 	for _, key := range []string{"specversion", "id", "source", "type", "time"} {
 		value := header("ce-" + key)
 		if value == "" {
@@ -113,66 +139,64 @@ func Binary(header func(string) string, body []byte) (*usage.Event, *usage.Refus
 		if err != nil || !utf8.ValidString(text) {
 			return nil, malformed("ce-"+key, "is not a percent-encoded text")
 		}
-		o.values[key], _ = json.Marshal(text)
+		o.fields = append(o.fields, field{key, quote(text)})
 	}
 	if t := header("Content-Type"); t != "" {
-		o.values["datacontenttype"], _ = json.Marshal(t)
+		o.fields = append(o.fields, field{"datacontenttype", quote(t)})
 	}
-	o.values["data"] = body
-	return o.event()
+	o.fields = append(o.fields, field{"data", string(body)})
+	e := &usage.Event{}
+	if refusal := r.event(e, json.Valid(body)); refusal != nil {
+		return nil, refusal
+	}
+	return e, nil
+}
+
+// quote writes a text as JSON.
+func quote(text string) string {
+	b, _ := json.Marshal(text) // a string always can be
+	return string(b)
 }
 
 func malformed(pointer, message string) *usage.Refusal {
 	return &usage.Refusal{Reason: usage.Malformed, Pointer: pointer, Message: message}
 }
 
-// object is a JSON object whose values have not been read yet.
-type object struct {
-	values map[string]json.RawMessage
-	name   func(key string) string // what a refusal calls the value of a key
+// reader reads one event after the other; what it needs for one it uses again
+// for the next.
+type reader struct {
+	attributes, data, inner object
+	source                  string // the last one that was found well-formed
 }
 
-// readObject splits a JSON object. A key that is there twice is refused,
-// because readers do not agree which one counts.
-func readObject(raw []byte, at string) (object, *usage.Refusal) {
-	o := object{values: map[string]json.RawMessage{}, name: func(key string) string { return at + "/" + key }}
-	if !utf8.Valid(raw) {
-		return o, malformed(at, "is not UTF-8")
+// structured reads the event that is all of s, which is valid JSON.
+func (r *reader) structured(s string, e *usage.Event) *usage.Refusal {
+	*e = usage.Event{}
+	refusal := r.attributes.read(s, "/")
+	if refusal != nil {
+		return refusal
 	}
-	if !json.Valid(raw) {
-		return o, malformed(at, "is not valid JSON")
+	if refusal = r.event(e, true); refusal != nil {
+		*e = usage.Event{}
+		r.known(e)
 	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return o, malformed(at, "is not a JSON object")
-	}
-	for dec.More() {
-		t, err := dec.Token()
-		key, ok := t.(string)
-		if err != nil || !ok {
-			return o, malformed(at, "is not valid JSON")
-		}
-		if _, twice := o.values[key]; twice {
-			return o, malformed(at+"/"+escape(key), "is there twice")
-		}
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return o, malformed(at+"/"+escape(key), "is not valid JSON")
-		}
-		o.values[key] = value
-	}
-	return o, nil
+	return refusal
 }
 
-// escape writes a key as a part of a JSON Pointer.
-func escape(key string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
-}
-
-// has reports whether the key has a value that is not null.
-func (o *object) has(key string) bool {
-	v, ok := o.values[key]
-	return ok && string(v) != "null"
+// known reads what a refused event is called, and whose it is.
+func (r *reader) known(e *usage.Event) {
+	name, refusal := r.attributes.text("id", maxID)
+	if refusal != nil || r.readSource(e) != nil {
+		return
+	}
+	e.ID = name
+	data := r.attributes.get("data")
+	if data == "" || r.data.read(data, "/data/") != nil {
+		return
+	}
+	account, _ := r.data.text("account_id", maxText)
+	metric, _ := r.data.text("metric", maxText)
+	e.Account, e.Metric = id.Account(account), usage.MetricID(metric)
 }
 
 // text returns the string of a key, which may be absent when most is below
@@ -180,16 +204,16 @@ func (o *object) has(key string) bool {
 func (o *object) text(key string, most int) (string, *usage.Refusal) {
 	optional := most < 0
 	most = max(most, -most)
-	if !o.has(key) {
-		if optional {
-			return "", nil
-		}
+	raw := o.get(key)
+	switch {
+	case raw == "" && optional:
+		return "", nil
+	case raw == "":
 		return "", malformed(o.name(key), "is missing")
-	}
-	var s string
-	if err := json.Unmarshal(o.values[key], &s); err != nil {
+	case raw[0] != '"':
 		return "", malformed(o.name(key), "is not a string")
 	}
+	s := unquote(raw)
 	switch {
 	case s == "":
 		return "", malformed(o.name(key), "is empty")
@@ -207,42 +231,59 @@ func forbidden(r rune) bool {
 	return r < 0x20 || r >= 0x7f && r < 0xa0 || r == utf8.RuneError
 }
 
-// event reads the attributes, then the data.
-func (o *object) event() (*usage.Event, *usage.Refusal) {
+// event reads the attributes, then the data, which may be no valid JSON.
+func (r *reader) event(e *usage.Event, valid bool) (refusal *usage.Refusal) {
+	o := &r.attributes
 	version, refusal := o.text("specversion", maxText)
 	if refusal != nil {
-		return nil, refusal
+		return refusal
 	}
 	if version != "1.0" {
-		return nil, malformed(o.name("specversion"), `is not "1.0"`)
+		return malformed(o.name("specversion"), `is not "1.0"`)
 	}
-	e := &usage.Event{}
 	if e.ID, refusal = o.text("id", maxID); refusal != nil {
-		return nil, refusal
+		return refusal
 	}
-	if e.Source, refusal = o.text("source", maxSource); refusal != nil {
-		return nil, refusal
-	}
-	if _, err := url.Parse(e.Source); err != nil {
-		return nil, malformed(o.name("source"), "is not a URI reference")
+	if refusal = r.readSource(e); refusal != nil {
+		return refusal
 	}
 	if _, refusal = o.text("type", maxText); refusal != nil {
-		return nil, refusal
+		return refusal
 	}
 	if refusal = o.readTime(e); refusal != nil {
-		return nil, refusal
+		return refusal
 	}
 	if refusal = o.checkContent(); refusal != nil {
-		return nil, refusal
+		return refusal
 	}
-	data, refusal := readObject(o.values["data"], "/data")
+	data := o.get("data")
+	if !utf8.ValidString(data) {
+		return malformed("/data", "is not UTF-8")
+	}
+	if !valid {
+		return malformed("/data", "is not valid JSON")
+	}
+	if refusal = r.data.read(data, "/data/"); refusal != nil {
+		return refusal
+	}
+	return r.usage(e)
+}
+
+// readSource reads the source, which is mostly that of the event before.
+func (r *reader) readSource(e *usage.Event) (refusal *usage.Refusal) {
+	o := &r.attributes
+	source, refusal := o.text("source", maxSource)
 	if refusal != nil {
-		return nil, refusal
+		return refusal
 	}
-	if refusal := data.usage(e); refusal != nil {
-		return nil, refusal
+	if source != r.source {
+		if _, err := url.Parse(source); err != nil {
+			return malformed(o.name("source"), "is not a URI reference")
+		}
+		r.source = source
 	}
-	return e, nil
+	e.Source = source
+	return nil
 }
 
 // The years that are taken: those that every engine and every client can write.
@@ -277,10 +318,10 @@ func (o *object) checkContent() *usage.Refusal {
 			return malformed(o.name("datacontenttype"), "is not JSON")
 		}
 	}
-	if o.has("data_base64") {
+	if o.get("data_base64") != "" {
 		return malformed(o.name("data_base64"), "is not read: send the data as JSON in data")
 	}
-	if !o.has("data") || len(o.values["data"]) == 0 {
+	if o.get("data") == "" {
 		return malformed("/data", "is missing")
 	}
 	return nil

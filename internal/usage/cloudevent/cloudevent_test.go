@@ -1,8 +1,11 @@
 package cloudevent_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,7 +110,7 @@ func TestStructured(t *testing.T) {
 
 func batch(body string, most int) []string {
 	var got []string
-	err := cloudevent.Each(strings.NewReader(body), most, func(i int, e *usage.Event, refusal *usage.Refusal) error {
+	err := cloudevent.Each([]byte(body), most, func(i int, e *usage.Event, refusal *usage.Refusal) error {
 		if refusal == nil {
 			got = append(got, fmt.Sprint(i, " ", e.ID))
 			return nil
@@ -130,12 +133,12 @@ func TestEach(t *testing.T) {
 		{"some, one of them bad", "[" + good + "," + data(`{}`) + "," + with("e1", "e3") + "]", "0 e1|1 malformed /1/data/account_id: is missing|2 e3"},
 		{"no array", good, "! malformed : a batch is a JSON array of events"},
 		{"empty", "", "! malformed : a batch is a JSON array of events"},
-		{"cut off", "[" + good, "0 e1|! malformed : a batch is a JSON array of events"},
-		{"cut off in an event", "[" + good + `,{"id"`, "0 e1|! malformed /1: is not valid JSON"},
-		{"no comma", "[" + good + good + "]", "0 e1|! malformed /1: is not valid JSON"},
+		{"cut off", "[" + good, "! malformed : a batch is a JSON array of events"},
+		{"cut off in an event", "[" + good + `,{"id"`, "! malformed /1: is not valid JSON"},
+		{"no comma", "[" + good + good + "]", "! malformed /1: is not valid JSON"},
 		{"not events", `[1,null,"x",[]]`, "0 malformed /0: is not a JSON object|1 malformed /1: is not a JSON object|2 malformed /2: is not a JSON object|3 malformed /3: is not a JSON object"},
 		{"too many", "[" + strings.Repeat(good+",", 4) + good + "]", "0 e1|1 e1|2 e1|3 e1|! malformed : a batch has at most 4 events"},
-		{"more behind", "[" + good + "] []", "0 e1|! malformed : there is something after the batch"},
+		{"more behind", "[" + good + "] []", "! malformed : there is something after the batch"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -184,28 +187,6 @@ func TestBinary(t *testing.T) {
 	}
 }
 
-// A reader that fails is no fault of the sender's.
-func TestEachUnreadable(t *testing.T) {
-	t.Parallel()
-	broken := errors.New("connection lost")
-	err := cloudevent.Each(failing{strings.NewReader("[" + good), broken}, 10, func(int, *usage.Event, *usage.Refusal) error { return nil })
-	if _, refused := errors.AsType[*usage.Refusal](err); refused || !errors.Is(err, broken) {
-		t.Errorf("got %v, want %v", err, broken)
-	}
-}
-
-type failing struct {
-	r   *strings.Reader
-	err error
-}
-
-func (f failing) Read(p []byte) (int, error) {
-	if n, err := f.r.Read(p); err == nil {
-		return n, nil
-	}
-	return 0, f.err
-}
-
 func FuzzStructured(f *testing.F) {
 	for _, s := range []string{
 		good, data(`{"account_id":"a","metric":"m","quantity":"1e3","zone":{"id":"z"},"unique":"k"}`), `{}`, `[]`, "", "\xff",
@@ -227,10 +208,84 @@ func FuzzStructured(f *testing.F) {
 		if e.ID == "" || e.Source == "" || e.Account == "" || e.Metric == "" || e.Quantity.IsNegative() || e.Time.Location() != time.UTC {
 			t.Fatalf("an event without what it needs: %+v", e)
 		}
+		compare(t, e, body)
 		for _, s := range []string{e.ID, e.Source, string(e.Account), string(e.Metric), e.Unique, e.Place.Zone.ID, e.Place.Region.Name} {
 			if strings.ContainsRune(s, 0) {
 				t.Fatalf("NUL in %q", s)
 			}
+		}
+	})
+}
+
+// compare holds an event against what encoding/json makes of it.
+func compare(t *testing.T, e *usage.Event, body []byte) {
+	t.Helper()
+	type object = map[string]json.RawMessage
+	var attributes, data object
+	if err := errors.Join(json.Unmarshal(body, &attributes), json.Unmarshal(attributes["data"], &data)); err != nil {
+		t.Fatalf("an event that is no JSON: %v", err)
+	}
+	text := func(o object, key string) (s string) {
+		if raw, ok := o[key]; ok {
+			if err := json.Unmarshal(raw, &s); err != nil {
+				t.Fatalf("%s is no text: %v", key, err)
+			}
+		}
+		return s
+	}
+	quantity := string(data["quantity"])
+	if strings.HasPrefix(quantity, `"`) {
+		quantity = text(data, "quantity")
+	}
+	if quantity == "" || quantity == "null" {
+		quantity = "1"
+	}
+	q, ok := new(big.Rat).SetString(quantity)
+	if !ok || q.Cmp(e.Quantity.Rat()) != 0 {
+		t.Fatalf("quantity %s is read as %s", quantity, e.Quantity)
+	}
+	got := [5]string{e.ID, e.Source, string(e.Account), string(e.Metric), e.Unique}
+	want := [5]string{text(attributes, "id"), text(attributes, "source"), text(data, "account_id"), text(data, "metric"), text(data, "unique")}
+	if got != want {
+		t.Fatalf("read as %q, want %q", got, want)
+	}
+}
+
+// Each splits a batch as encoding/json does, and reads its events as
+// Structured does.
+func FuzzEach(f *testing.F) {
+	for _, s := range []string{
+		"[" + good + "]", "[ " + good + " ,\n" + data(`{"account_id":"a\u0020\"","metric":"m","quantity":"1e3","zone":{"id":"z","x":[{}]}}`) + "\t]", `[]`, `[1,"x\\",null,[[]],{}]`,
+		`[{"a":1,"a":2}]`, `{}`, "", "[\"\xff\"]", "[" + good, good + good,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var got, want []string
+		err := cloudevent.Each(body, 1000, func(i int, e *usage.Event, refusal *usage.Refusal) error {
+			if i != len(got) {
+				t.Fatalf("event %d has index %d", len(got), i)
+			}
+			got = append(got, show(e, refusal))
+			return nil
+		})
+		var raw []json.RawMessage
+		bad := json.Unmarshal(body, &raw) != nil || raw == nil || len(raw) > 1000
+		if bad != (err != nil) {
+			t.Fatalf("error %v, want one: %t", err, bad)
+		}
+		if bad {
+			return
+		}
+		for i, r := range raw {
+			e, refusal := cloudevent.Structured(r)
+			if refusal != nil {
+				refusal.Pointer = fmt.Sprintf("/%d%s", i, refusal.Pointer)
+			}
+			want = append(want, show(e, refusal))
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("events are\n%q\nwant\n%q", got, want)
 		}
 	})
 }

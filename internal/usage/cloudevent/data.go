@@ -1,8 +1,6 @@
 package cloudevent
 
 import (
-	"encoding/json"
-
 	"github.com/shopspring/decimal"
 
 	"github.com/orgd/orgd/internal/id"
@@ -10,7 +8,8 @@ import (
 )
 
 // usage reads the data of an event.
-func (o *object) usage(e *usage.Event) (refusal *usage.Refusal) {
+func (r *reader) usage(e *usage.Event) (refusal *usage.Refusal) {
+	o := &r.data
 	account, refusal := o.text("account_id", maxText)
 	if refusal != nil {
 		return refusal
@@ -27,16 +26,16 @@ func (o *object) usage(e *usage.Event) (refusal *usage.Refusal) {
 	if refusal = o.readQuantity(e); refusal != nil {
 		return refusal
 	}
-	if e.Place.Zone, refusal = o.named("zone"); refusal != nil {
+	if e.Place.Zone, refusal = r.named("zone", "/data/zone/"); refusal != nil {
 		return refusal
 	}
-	e.Place.Region, refusal = o.named("region")
+	e.Place.Region, refusal = r.named("region", "/data/region/")
 	return refusal
 }
 
 // readQuantity reads quantity and weight. A key to count is one by itself.
 func (o *object) readQuantity(e *usage.Event) *usage.Refusal {
-	if e.Unique != "" && !o.has("quantity") {
+	if e.Unique != "" && o.get("quantity") == "" {
 		e.Quantity = decimal.New(1, 0)
 	} else {
 		q, refusal := o.number("quantity")
@@ -45,7 +44,7 @@ func (o *object) readQuantity(e *usage.Event) *usage.Refusal {
 		}
 		e.Quantity = q
 	}
-	if !o.has("weight") {
+	if o.get("weight") == "" {
 		return nil
 	}
 	w, refusal := o.number("weight")
@@ -61,17 +60,14 @@ func (o *object) readQuantity(e *usage.Event) *usage.Refusal {
 
 // number reads a number, or a string with one in it, without rounding.
 func (o *object) number(key string) (usage.Decimal, *usage.Refusal) {
-	if !o.has(key) {
+	raw := o.get(key)
+	if raw == "" {
 		return usage.Decimal{}, malformed(o.name(key), "is missing")
 	}
-	raw := o.values[key]
-	text := string(raw)
 	if raw[0] == '"' {
-		if err := json.Unmarshal(raw, &text); err != nil {
-			return usage.Decimal{}, malformed(o.name(key), "is not a number")
-		}
+		raw = unquote(raw)
 	}
-	d, err := usage.ParseDecimal(text, usage.MaxQuantityDecimals)
+	d, err := usage.ParseDecimal(raw, usage.MaxQuantityDecimals)
 	if err != nil {
 		return usage.Decimal{}, malformed(o.name(key), err.Error())
 	}
@@ -82,23 +78,23 @@ func (o *object) number(key string) (usage.Decimal, *usage.Refusal) {
 }
 
 // named reads a zone or region.
-func (o *object) named(key string) (usage.Named, *usage.Refusal) {
-	var n usage.Named
-	if !o.has(key) {
+func (r *reader) named(key, place string) (n usage.Named, refusal *usage.Refusal) {
+	raw := r.data.get(key)
+	if raw == "" {
 		return n, nil
 	}
-	inner, refusal := readObject(o.values[key], o.name(key))
-	if refusal != nil {
+	o := &r.inner
+	if refusal = o.read(raw, place); refusal != nil {
 		return n, refusal
 	}
-	if n.ID, refusal = inner.text("id", -maxText); refusal != nil {
+	if n.ID, refusal = o.text("id", -maxText); refusal != nil {
 		return n, refusal
 	}
-	if n.Name, refusal = inner.text("name", -maxText); refusal != nil {
+	if n.Name, refusal = o.text("name", -maxText); refusal != nil {
 		return n, refusal
 	}
 	if n.ID == "" && n.Name != "" {
-		return n, malformed(inner.name("id"), "is missing")
+		return n, malformed(o.name("id"), "is missing")
 	}
 	return n, nil
 }
