@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -102,6 +103,7 @@ func demoData(ctx context.Context, s *org.Service, dir string) (demo.Credentials
 		if c, err = demo.Seed(ctx, s); err != nil {
 			return c, fmt.Errorf("make the demo data: %w", err)
 		}
+		debug.FreeOSMemory() // of what it took to make the demo, which a server that waits would keep
 		return c, writePrivate(name, c)
 	}
 	text, err := os.ReadFile(name)

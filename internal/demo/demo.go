@@ -1,7 +1,8 @@
 // Package demo fills an empty instance with a believable example: a provider
 // of managed security with its regions and customers, a company without
-// sub-organizations, and people in every role and state. All of it is made
-// through the service, so that every change has its audit record.
+// sub-organizations, people in every role and state, and six weeks of priced
+// usage. All of it is made through the service, so that every change has its
+// audit record.
 package demo
 
 import (
@@ -9,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 
@@ -31,7 +33,11 @@ type Credentials struct {
 
 // Seed makes the demo. It works once, while there is no user.
 func Seed(ctx context.Context, svc *org.Service) (Credentials, error) {
-	s := seeder{svc: svc, keys: make(map[string]string)}
+	var seed [32]byte
+	if _, err := io.ReadFull(svc.Random, seed[:]); err != nil {
+		return Credentials{}, fmt.Errorf("draw the demo's figures: %w", err)
+	}
+	s := seeder{svc: svc, dice: rand.NewChaCha8(seed), keys: make(map[string]string)}
 	made, err := svc.Bootstrap(ctx, s.origin(http.MethodPost, "/orgd/v1/bootstrap"), administrator())
 	if err != nil {
 		return Credentials{}, fmt.Errorf("make the administrator: %w", err)
@@ -49,18 +55,25 @@ func Seed(ctx context.Context, svc *org.Service) (Credentials, error) {
 		if err != nil {
 			return Credentials{}, err
 		}
+		s.roots = append(s.roots, o)
 		if i == 0 {
 			c.Organization, c.Account = o, a
 		}
 	}
-	return c, s.loose(ctx)
+	if err := s.loose(ctx); err != nil {
+		return Credentials{}, err
+	}
+	return c, s.usage(ctx)
 }
 
 // seeder makes the demo with the rights of the administrator.
 type seeder struct {
-	svc   *org.Service
-	admin *auth.Caller
-	keys  map[string]string // global API keys by e-mail
+	svc     *org.Service
+	admin   *auth.Caller
+	keys    map[string]string // global API keys by e-mail
+	dice    *rand.ChaCha8     // of the figures; identifiers and secrets come from the service
+	roots   []id.Organization
+	planted []planted
 }
 
 func localhost() netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 1}) }
@@ -126,6 +139,7 @@ func (s *seeder) accounts(ctx context.Context, o id.Organization, all []account)
 		if err != nil {
 			return "", fmt.Errorf("make account %s: %w", a.name, err)
 		}
+		s.planted = append(s.planted, planted{made.ID, a.name})
 		if i == 0 {
 			first = made.ID
 		}
