@@ -38,9 +38,10 @@ type UsageTx interface {
 	// Assign gives a price book to its owner from a day on, in place of the
 	// one that the owner had from that very day.
 	Assign(ctx context.Context, a usage.Assignment) error
-	// LockUsage holds the usage of an account, its anchor and its billing
-	// periods until the end of the transaction. It is locked after the account.
-	LockUsage(ctx context.Context, a id.Account) error
+	// LockUsage holds the usage of accounts, their anchors and their billing
+	// periods until the end of the transaction. It is locked after the
+	// accounts, and of several accounts at once.
+	LockUsage(ctx context.Context, accounts ...id.Account) error
 	// PutAnchor sets the anchor of an account, which has no billing periods
 	// yet. The usage of the account is held.
 	PutAnchor(ctx context.Context, a id.Account, anchor usage.Anchor) error

@@ -20,15 +20,14 @@ type dialect struct {
 	head func(parameter string) string
 	// slot is what stands for slot.
 	slot string
-	// anonymous says that the parameters of many rows have no names. The
-	// driver of SQLite looks for the name of each parameter, from the first on,
-	// when it binds it: what $1 to $3000 cost grows with their square.
-	anonymous bool
 	// encodeList returns the parameter for list.
 	encodeList func([]string) any
-	// lockTree, lockTreeShared and lock are statements, empty where writing
-	// transactions run one at a time anyway. lock takes the hash of the key.
-	lockTree, lockTreeShared, lock string
+	// arrays says that parameters may be arrays.
+	arrays bool
+	// lockTree, lockTreeShared, lock and lockAll are statements, empty where writing
+	// transactions run one at a time anyway. lock takes the hash of the key,
+	// lockAll those of several, in the order in which they are locked.
+	lockTree, lockTreeShared, lock, lockAll string
 	// hasVersions is a statement that answers 1 when there is a table of
 	// schema versions, 0 otherwise.
 	hasVersions string
@@ -39,7 +38,6 @@ var sqliteDialect = &dialect{
 	listHead: "json_each(", listTail: ")",
 	head:        func(parameter string) string { return "audit_heads WHERE log_id = " + parameter },
 	slot:        "0", // writing transactions run one at a time
-	anonymous:   true,
 	encodeList:  encodeJSONList,
 	hasVersions: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'goose_db_version'",
 }
@@ -60,6 +58,8 @@ var postgresDialect = &dialect{
 	lockTree:       "SELECT pg_advisory_xact_lock(7238001, 1)",
 	lockTreeShared: "SELECT pg_advisory_xact_lock_shared(7238001, 1)",
 	lock:           "SELECT pg_advisory_xact_lock($1)",
+	lockAll:        "SELECT pg_advisory_xact_lock(key) FROM unnest(CAST($1 AS BIGINT[])) AS keys(key)",
+	arrays:         true,
 	hasVersions:    "SELECT CASE WHEN to_regclass('goose_db_version') IS NULL THEN 0 ELSE 1 END",
 }
 

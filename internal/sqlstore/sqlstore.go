@@ -270,17 +270,19 @@ func (t *tx) LockTree(ctx context.Context, exclusive bool) error {
 
 // Lock implements org.Tx.
 func (t *tx) Lock(ctx context.Context, keys ...string) error {
-	if t.dialect.lock == "" {
+	if t.dialect.lock == "" || len(keys) == 0 {
 		return nil
 	}
-	for _, k := range keys {
+	hashes := make([]int64, len(keys))
+	for i, k := range keys {
 		h := fnv.New64a()
 		h.Write([]byte(k))
-		if err := t.transaction.exec(ctx, t.dialect.lock, int64(h.Sum64())); err != nil {
-			return err
-		}
+		hashes[i] = int64(h.Sum64())
 	}
-	return nil
+	if len(hashes) == 1 {
+		return t.transaction.exec(ctx, t.dialect.lock, hashes[0])
+	}
+	return t.transaction.exec(ctx, t.dialect.lockAll, hashes)
 }
 
 // Ahead implements org.Tx.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,16 +14,13 @@ import (
 // eventKey names an event.
 type eventKey struct{ source, id string }
 
-// usageLock is the key that is held while the usage of an account changes.
-func usageLock(a id.Account) string { return "usage/" + string(a) }
-
 // CountUsage implements org.UsageTx. The usage of every account concerned is
 // held, so that a state can be read, counted on and written. Everything is
-// taken in order, so that two transactions never wait for each other.
+// taken in order, so that two transactions never wait for each other: first
+// the names of the events, of which nobody has the usage held, then the usage.
 func (t *tx) CountUsage(ctx context.Context, all []usage.Submission, at time.Time) ([]usage.Receipt, error) {
 	receipts := make([]usage.Receipt, len(all))
 	first := map[eventKey]int{} // the first event of a name among those to count
-	accounts := map[id.Account]bool{}
 	for i := range all {
 		e := &all[i].Event
 		receipts[i] = usage.Receipt{Source: e.Source, ID: e.ID, Line: usage.LineOf(e), At: at, Outcome: usage.Duplicate}
@@ -35,21 +31,20 @@ func (t *tx) CountUsage(ctx context.Context, all []usage.Submission, at time.Tim
 		key := eventKey{e.Source, e.ID}
 		if _, twice := first[key]; !twice {
 			first[key] = i
-			accounts[e.Account] = true
-		}
-	}
-	order := slices.Sorted(maps.Keys(accounts))
-	for _, a := range order {
-		if err := t.Lock(ctx, usageLock(a)); err != nil {
-			return nil, err
 		}
 	}
 	fresh, err := t.insertEvents(ctx, all, first, at)
 	if err != nil {
 		return nil, err
 	}
+	accounts := map[id.Account]bool{}
 	for _, i := range fresh {
 		receipts[i].Outcome = usage.Counted
+		accounts[all[i].Event.Account] = true
+	}
+	order := slices.Sorted(maps.Keys(accounts))
+	if err := t.LockUsage(ctx, order...); err != nil {
+		return nil, err
 	}
 	if err := t.addStates(ctx, all, fresh); err != nil {
 		return nil, err
@@ -63,21 +58,21 @@ func (t *tx) CountUsage(ctx context.Context, all []usage.Submission, at time.Tim
 // insertEvents keeps the events that are new and returns their places, in
 // order.
 func (t *tx) insertEvents(ctx context.Context, all []usage.Submission, first map[eventKey]int, at time.Time) ([]int, error) {
-	const head, tail = `INSERT INTO usage_events (source, event_id, account_id, metric, day, zone_id, region_id, received_at) VALUES `,
-		` ON CONFLICT (source, event_id) DO NOTHING RETURNING source, event_id`
-	names := slices.SortedFunc(maps.Keys(first), func(a, b eventKey) int {
-		if c := strings.Compare(a.source, b.source); c != 0 {
-			return c
-		}
-		return strings.Compare(a.id, b.id)
-	})
-	rows := make([][]any, 0, len(names))
+	const head, tail = `INSERT INTO usage_events (source, event_id, account_id, metric, day, zone_id, region_id, received_at) SELECT * FROM `,
+		` WHERE true ON CONFLICT (source, event_id) DO NOTHING RETURNING source, event_id`
+	names := slices.SortedFunc(maps.Keys(first), compareNames)
+	var rows struct {
+		source, id, account, metric, zone, region []string
+		day, at                                   []int64
+	}
 	for _, name := range names {
 		l := usage.LineOf(&all[first[name]].Event)
-		rows = append(rows, []any{name.source, name.id, string(l.Account), string(l.Metric), int64(l.Day), l.Zone, l.Region, micros(at)})
+		rows.source, rows.id = append(rows.source, name.source), append(rows.id, name.id)
+		rows.account, rows.metric, rows.day = append(rows.account, string(l.Account)), append(rows.metric, string(l.Metric)), append(rows.day, int64(l.Day))
+		rows.zone, rows.region, rows.at = append(rows.zone, l.Zone), append(rows.region, l.Region), append(rows.at, micros(at))
 	}
 	var fresh []int
-	err := t.insertMany(ctx, head, tail, rows, func(row row) error {
+	err := t.many(ctx, head, []any{rows.source, rows.id, rows.account, rows.metric, rows.day, rows.zone, rows.region, rows.at}, tail, func(row row) error {
 		var key eventKey
 		if err := row.Scan(&key.source, &key.id); err != nil {
 			return err
@@ -89,51 +84,11 @@ func (t *tx) insertEvents(ctx context.Context, all []usage.Submission, first map
 	return fresh, err
 }
 
-// rowsPerInsert are the numbers of rows that one statement inserts: few, so
-// that their statements stay prepared.
-func rowsPerInsert() []int { return []int{250, 25, 1} }
-
-// insertMany inserts rows with as few statements as it can. Each is called for
-// every row that comes back; without it, nothing does.
-func (t *tx) insertMany(ctx context.Context, head, tail string, rows [][]any, each func(row) error) error {
-	for _, n := range rowsPerInsert() {
-		for len(rows) >= n {
-			sql := head + t.dialect.placeholders(n, len(rows[0])) + tail
-			args := slices.Concat(rows[:n]...)
-			rows = rows[n:]
-			var err error
-			if each == nil {
-				err = t.exec(ctx, sql, args...)
-			} else {
-				err = t.query(ctx, sql, args, each)
-			}
-			if err != nil {
-				return err
-			}
-		}
+func compareNames(a, b eventKey) int {
+	if c := strings.Compare(a.source, b.source); c != 0 {
+		return c
 	}
-	return nil
-}
-
-// placeholders returns the parameters of n rows: ($1, $2), ($3, $4).
-func (d *dialect) placeholders(n, width int) string {
-	b := make([]byte, 0, n*width*7)
-	for i := range n * width {
-		switch {
-		case i == 0:
-			b = append(b, '(')
-		case i%width == 0:
-			b = append(b, "), ("...)
-		default:
-			b = append(b, ", "...)
-		}
-		if d.anonymous {
-			b = append(b, '?')
-			continue
-		}
-		b = strconv.AppendInt(append(b, '$'), int64(i+1), 10)
-	}
-	return string(append(b, ')'))
+	return strings.Compare(a.id, b.id)
 }
 
 // addStates counts the events at those places. A state is read and written
@@ -159,10 +114,11 @@ func (t *tx) addStates(ctx context.Context, all []usage.Submission, fresh []int)
 	if err := t.addUniques(ctx, added, keys); err != nil {
 		return err
 	}
-	if err := t.addStored(ctx, added); err != nil {
+	stored, lines, err := t.addStored(ctx, added)
+	if err != nil {
 		return err
 	}
-	return t.putStates(ctx, added)
+	return t.putStates(ctx, added, stored, lines)
 }
 
 // namedLast returns the place with the newest names that are not empty.
@@ -178,16 +134,18 @@ func namedLast(old, place usage.Place) usage.Place {
 
 // addUniques keeps the keys to count and counts those that were not there.
 func (t *tx) addUniques(ctx context.Context, added map[usage.Line]*usage.Record, keys map[usage.Line][]string) error {
-	const head, tail = `INSERT INTO usage_keys (account_id, day, metric, zone_id, region_id, value) VALUES `,
-		` ON CONFLICT (account_id, day, metric, zone_id, region_id, value) DO NOTHING RETURNING account_id, day, metric, zone_id, region_id`
-	var rows [][]any
+	const head, tail = `INSERT INTO usage_keys (account_id, day, metric, zone_id, region_id, value) SELECT * FROM `,
+		` WHERE true ON CONFLICT (account_id, day, metric, zone_id, region_id, value) DO NOTHING
+		RETURNING account_id, day, metric, zone_id, region_id`
+	var lines []usage.Line
+	var values []string
 	for _, l := range sortedLines(keys) {
 		slices.Sort(keys[l])
 		for _, value := range slices.Compact(keys[l]) {
-			rows = append(rows, []any{string(l.Account), int64(l.Day), string(l.Metric), l.Zone, l.Region, value})
+			lines, values = append(lines, l), append(values, value)
 		}
 	}
-	return t.insertMany(ctx, head, tail, rows, func(row row) error {
+	return t.many(ctx, head, append(lineColumns(lines), values), tail, func(row row) error {
 		var l usage.Line
 		var day int64
 		if err := row.Scan((*string)(&l.Account), &day, (*string)(&l.Metric), &l.Zone, &l.Region); err != nil {
@@ -197,6 +155,18 @@ func (t *tx) addUniques(ctx context.Context, added map[usage.Line]*usage.Record,
 		added[l].State.AddUnique(1)
 		return nil
 	})
+}
+
+// lineColumns returns lines as columns: account, day, metric, zone, region.
+func lineColumns(lines []usage.Line) []any {
+	n := len(lines)
+	accounts, metrics, zones, regions := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	days := make([]int64, n)
+	for i := range lines {
+		l := &lines[i]
+		accounts[i], days[i], metrics[i], zones[i], regions[i] = string(l.Account), int64(l.Day), string(l.Metric), l.Zone, l.Region
+	}
+	return []any{accounts, days, metrics, zones, regions}
 }
 
 // sortedLines returns the keys of m in the order of the table.
@@ -218,72 +188,87 @@ func sortedLines[V any](m map[usage.Line]V) []usage.Line {
 	})
 }
 
-// addStored adds what the states are already, day by day.
-func (t *tx) addStored(ctx context.Context, added map[usage.Line]*usage.Record) error {
-	const storedSQL = `SELECT ` + usageDayColumns + ` FROM usage_days WHERE day = $1 AND account_id IN (SELECT value FROM list($2))
-		AND metric IN (SELECT value FROM list($3)) AND zone_id IN (SELECT value FROM list($4))`
-	type sets struct {
-		accounts map[id.Account]bool
-		metrics  map[usage.MetricID]bool
-		zones    map[string]bool
-	}
-	days := map[usage.Day]*sets{}
-	for l := range added {
-		d := days[l.Day]
-		if d == nil {
-			d = &sets{map[id.Account]bool{}, map[usage.MetricID]bool{}, map[string]bool{}}
-			days[l.Day] = d
-		}
-		d.accounts[l.Account], d.metrics[l.Metric], d.zones[l.Zone] = true, true, true
-	}
-	for _, day := range slices.Sorted(maps.Keys(days)) {
-		d := days[day]
-		args := []any{
-			int64(day), list(t.dialect, slices.Sorted(maps.Keys(d.accounts))), list(t.dialect, slices.Sorted(maps.Keys(d.metrics))),
-			list(t.dialect, slices.Sorted(maps.Keys(d.zones))),
-		}
-		err := t.query(ctx, storedSQL, args, func(row row) error {
-			stored, err := scanUsage(row)
-			if err != nil {
-				return err
-			}
-			if r := added[stored.Line]; r != nil {
-				r.State.Merge(&stored.State)
-				r.Place = namedLast(stored.Place, r.Place)
-			}
-			return nil
-		})
+// sameLine joins usage_days with rows that begin with lineColumns.
+const sameLine = `account_id = column1 AND day = column2 AND metric = column3 AND zone_id = column4 AND region_id = column5`
+
+// addStored adds what the states are already and returns the lines, in order:
+// those that are stored and those that are not.
+func (t *tx) addStored(ctx context.Context, added map[usage.Line]*usage.Record) (stored, fresh []usage.Line, err error) {
+	const head, tail = `SELECT ` + usageDayColumns + ` FROM `, ` JOIN usage_days ON ` + sameLine
+	lines := sortedLines(added)
+	known := make(map[usage.Line]bool, len(lines))
+	err = t.many(ctx, head, lineColumns(lines), tail, func(row row) error {
+		before, err := scanUsage(row)
 		if err != nil {
 			return err
 		}
+		r := added[before.Line]
+		r.State.Merge(&before.State)
+		r.Place = namedLast(before.Place, r.Place)
+		known[before.Line] = true
+		return nil
+	})
+	for _, l := range lines {
+		if known[l] {
+			stored = append(stored, l)
+		} else {
+			fresh = append(fresh, l)
+		}
 	}
-	return nil
+	return stored, fresh, err
 }
 
-func (t *tx) putStates(ctx context.Context, states map[usage.Line]*usage.Record) error {
-	const head, tail = `INSERT INTO usage_days (` + usageDayColumns + `) VALUES `,
-		` ON CONFLICT (account_id, day, metric, zone_id, region_id) DO UPDATE SET zone_name = excluded.zone_name,
-		region_name = excluded.region_name, events = excluded.events, total = excluded.total, weight = excluded.weight,
-		greatest = excluded.greatest, latest = excluded.latest, latest_at = excluded.latest_at, latest_by = excluded.latest_by,
-		uniques = excluded.uniques`
-	rows := make([][]any, 0, len(states))
-	for _, l := range sortedLines(states) {
+// putStates writes states, in place of those that are stored. Nobody else
+// writes them meanwhile, so that there is no conflict to look for.
+func (t *tx) putStates(ctx context.Context, states map[usage.Line]*usage.Record, stored, fresh []usage.Line) error {
+	const (
+		insertHead           = `INSERT INTO usage_days (` + usageDayColumns + `) SELECT * FROM `
+		changeHead, changeBy = `UPDATE usage_days SET zone_name = column6, region_name = column7, events = column8, total = column9,
+			weight = column10, greatest = column11, latest = column12, latest_at = column13, latest_by = column14, uniques = column15 FROM `,
+			` WHERE ` + sameLine
+	)
+	if err := t.many(ctx, insertHead, stateColumns(states, fresh), "", nil); err != nil {
+		return err
+	}
+	return t.many(ctx, changeHead, stateColumns(states, stored), changeBy, nil)
+}
+
+// stateColumns returns the states of lines in the order of usageDayColumns.
+func stateColumns(states map[usage.Line]*usage.Record, lines []usage.Line) []any {
+	n := len(lines)
+	texts := [7][]string{}  // zone and region name, total, weight, greatest, latest, latest by
+	numbers := [3][]int64{} // events, latest at, uniques
+	for i := range texts {
+		texts[i] = make([]string, n)
+	}
+	for i := range numbers {
+		numbers[i] = make([]int64, n)
+	}
+	for i, l := range lines {
 		r := states[l]
 		s := &r.State
-		rows = append(rows, []any{
-			string(l.Account), int64(l.Day), string(l.Metric), l.Zone, l.Region, r.Place.Zone.Name, r.Place.Region.Name,
-			s.Events, s.Sum.String(), s.Weight.String(), s.Max.String(), s.Last.String(), micros(s.At), s.By, s.Unique,
-		})
+		for k, v := range [...]string{r.Place.Zone.Name, r.Place.Region.Name, s.Sum.String(), s.Weight.String(), s.Max.String(), s.Last.String(), s.By} {
+			texts[k][i] = v
+		}
+		numbers[0][i], numbers[1][i], numbers[2][i] = s.Events, micros(s.At), s.Unique
 	}
-	return t.insertMany(ctx, head, tail, rows, nil)
+	return append(lineColumns(lines), texts[0], texts[1], numbers[0], texts[2], texts[3], texts[4], texts[5], numbers[1], texts[6], numbers[2])
 }
 
 // openPeriods keeps the billing periods that the events are in.
 func (t *tx) openPeriods(ctx context.Context, all []usage.Submission, fresh []int, accounts []id.Account) error {
 	const (
-		anchorHead, anchorTail = `INSERT INTO usage_accounts (account_id, anchor_day) VALUES `, ` ON CONFLICT (account_id) DO NOTHING`
-		periodHead, periodTail = `INSERT INTO usage_periods (account_id, start_day, end_day) VALUES `, ` ON CONFLICT (account_id, start_day) DO NOTHING`
+		anchorHead, anchorTail = `INSERT INTO usage_accounts (account_id, anchor_day) SELECT * FROM `, ` WHERE true ON CONFLICT (account_id) DO NOTHING`
+		periodHead, periodTail = `INSERT INTO usage_periods (account_id, start_day, end_day) SELECT * FROM `,
+			` WHERE true ON CONFLICT (account_id, start_day) DO NOTHING`
 	)
+	if len(fresh) == 0 {
+		return nil
+	}
+	anchors, err := t.Anchors(ctx, accounts)
+	if err != nil {
+		return err
+	}
 	days := map[id.Account]map[usage.Day]bool{}
 	for _, i := range fresh {
 		e := &all[i].Event
@@ -292,41 +277,35 @@ func (t *tx) openPeriods(ctx context.Context, all []usage.Submission, fresh []in
 		}
 		days[e.Account][e.Day()] = true
 	}
-	if len(days) == 0 {
-		return nil
-	}
-	anchors, err := t.Anchors(ctx, accounts)
-	if err != nil {
-		return err
-	}
-	var newAnchors, periods [][]any
-	for _, a := range slices.Sorted(maps.Keys(days)) {
+	var anchored, owners []string
+	var anchorDays, starts, ends []int64
+	for _, a := range accounts {
 		sorted := slices.Sorted(maps.Keys(days[a]))
 		anchor, known := anchors[a]
 		if !known {
 			anchor = usage.FirstAnchor(sorted[0])
-			newAnchors = append(newAnchors, []any{string(a), int64(anchor)})
+			anchored, anchorDays = append(anchored, string(a)), append(anchorDays, int64(anchor))
 		}
 		var last usage.Period
 		for _, d := range sorted {
 			if p := anchor.Period(d); p != last {
-				periods = append(periods, []any{string(a), int64(p.Start), int64(p.End)})
+				owners, starts, ends = append(owners, string(a)), append(starts, int64(p.Start)), append(ends, int64(p.End))
 				last = p
 			}
 		}
 	}
-	if err := t.insertMany(ctx, anchorHead, anchorTail, newAnchors, nil); err != nil {
+	if err := t.many(ctx, anchorHead, []any{anchored, anchorDays}, anchorTail, nil); err != nil {
 		return err
 	}
-	return t.insertMany(ctx, periodHead, periodTail, periods, nil)
+	return t.many(ctx, periodHead, []any{owners, starts, ends}, periodTail, nil)
 }
 
 // keepRefusals keeps why events were refused. A receipt looks for what
 // was counted first. What cannot be named, or is nobody's, has no receipt.
 func (t *tx) keepRefusals(ctx context.Context, receipts []usage.Receipt, counted map[eventKey]int) error {
 	const (
-		head, tail = `INSERT INTO usage_refusals (source, event_id, account_id, metric, reason, pointer, message, received_at) VALUES `,
-			` ON CONFLICT (source, event_id) DO UPDATE SET account_id = excluded.account_id, metric = excluded.metric, reason = excluded.reason,
+		head, tail = `INSERT INTO usage_refusals (source, event_id, account_id, metric, reason, pointer, message, received_at) SELECT * FROM `,
+			` WHERE true ON CONFLICT (source, event_id) DO UPDATE SET account_id = excluded.account_id, metric = excluded.metric, reason = excluded.reason,
 		pointer = excluded.pointer, message = excluded.message, received_at = excluded.received_at`
 	)
 	latest := map[eventKey]*usage.Receipt{}
@@ -337,13 +316,20 @@ func (t *tx) keepRefusals(ctx context.Context, receipts []usage.Receipt, counted
 			latest[key] = r
 		}
 	}
-	keys := slices.SortedFunc(maps.Keys(latest), func(a, b eventKey) int { return strings.Compare(a.source+"\x00"+a.id, b.source+"\x00"+b.id) })
-	rows := make([][]any, 0, len(keys))
-	for _, key := range keys {
+	var texts [7][]string // source, id, account, metric, reason, pointer, message
+	var times []int64
+	for _, key := range slices.SortedFunc(maps.Keys(latest), compareNames) {
 		r := latest[key]
-		rows = append(rows, []any{
-			key.source, key.id, string(r.Line.Account), string(r.Line.Metric), string(r.Refusal.Reason), r.Refusal.Pointer, r.Refusal.Message, micros(r.At),
-		})
+		for i, v := range [...]string{
+			key.source, key.id, string(r.Line.Account), string(r.Line.Metric), string(r.Refusal.Reason), r.Refusal.Pointer, r.Refusal.Message,
+		} {
+			texts[i] = append(texts[i], v)
+		}
+		times = append(times, micros(r.At))
 	}
-	return t.insertMany(ctx, head, tail, rows, nil)
+	columns := make([]any, 0, len(texts)+1)
+	for _, c := range texts {
+		columns = append(columns, c)
+	}
+	return t.many(ctx, head, append(columns, times), tail, nil)
 }

@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"hash/fnv"
+	"strconv"
 
 	"github.com/orgd/orgd/internal/fault"
 	"github.com/orgd/orgd/internal/id"
@@ -36,8 +38,27 @@ func (r *reader) BillingPeriod(ctx context.Context, a id.Account, start usage.Da
 	return p, err
 }
 
+// usageLocks is how many keys the usage of all accounts has. A batch may be
+// about thousands of accounts, and PostgreSQL has room for a few thousand locks
+// of all transactions together.
+const usageLocks = 64
+
 // LockUsage implements org.UsageTx.
-func (t *tx) LockUsage(ctx context.Context, a id.Account) error { return t.Lock(ctx, usageLock(a)) }
+func (t *tx) LockUsage(ctx context.Context, accounts ...id.Account) error {
+	var taken [usageLocks]bool
+	for _, a := range accounts {
+		h := fnv.New32a()
+		h.Write([]byte(a))
+		taken[h.Sum32()%usageLocks] = true
+	}
+	var keys []string
+	for i, yes := range taken {
+		if yes {
+			keys = append(keys, "usage/"+strconv.Itoa(i))
+		}
+	}
+	return t.Lock(ctx, keys...)
+}
 
 // PutAnchor implements org.UsageTx.
 func (t *tx) PutAnchor(ctx context.Context, a id.Account, anchor usage.Anchor) error {
