@@ -115,6 +115,8 @@ func wirePerson(v any) any {
 		return newPriceList(&v)
 	case usage.Assignment:
 		return newAssignment(v)
+	case usage.Anchor:
+		return newBillingAnchor(v)
 	case org.Pushed:
 		return newPushed(&v)
 	case org.PushSummary:

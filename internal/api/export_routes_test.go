@@ -6,6 +6,7 @@ type RouteRow struct {
 	Permission    string // "any" for every credential, "none" for a public route
 	DryRun        bool
 	Organizations bool // errors leave result out
+	Reads         bool // a POST that changes nothing
 }
 
 // Name returns "METHOD /path".
@@ -17,7 +18,7 @@ func RouteTable() []RouteRow {
 	for _, r := range routes() {
 		row := RouteRow{
 			Method: r.method, Path: r.path, Permission: r.permission.String(),
-			DryRun: r.dryRun, Organizations: r.family == organizations,
+			DryRun: r.dryRun, Organizations: r.family == organizations, Reads: r.reads,
 		}
 		switch r.needs {
 		case signedIn:

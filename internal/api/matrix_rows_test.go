@@ -121,6 +121,10 @@ var matrix = map[string][]matrixCase{
 	"PUT /orgd/v1/organizations/{organization_id}/audit/settings":   ofT("audit.manage", own+"/organizations/$T/audit/settings", `{"retention_months":18,"legal_hold":false}`, 200),
 	"GET /client/v4/organizations/{organization_id}/billable/usage": ofT("billing.read", cf+"/organizations/$T/billable/usage", "", 200),
 	"GET /client/v4/accounts/{account_id}/billable/usage":           suffix(ofAT("billing.read", cf+"/accounts/", "", 200), "/billable/usage"),
+	"POST /client/v4/accounts/{account_id}/billable/usage":          suffix(ofAT("billing.read", cf+"/accounts/", "{}", 200), "/billable/usage"),
+	"GET /client/v4/accounts/{account_id}/billable-usage":           suffix(ofAT("billing.read", cf+"/accounts/", "", 200), "/billable-usage"),
+	"GET /client/v4/accounts/{account_id}/billable-usage/info":      suffix(ofAT("billing.read", cf+"/accounts/", "", 200), "/billable-usage/info"),
+	"PUT /orgd/v1/accounts/{account_id}/billing_anchor":             suffix(ofAT("billing.write", own+"/accounts/", `{"day":"2026-01-31"}`, 200), "/billing_anchor"),
 	"GET /orgd/v1/organizations/{organization_id}/focus":            ofT("billing.read", own+"/organizations/$T/focus", "", 200),
 	"PUT /orgd/v1/organizations/{organization_id}/price_book": {
 		{needs: []need{may("billing.write", "T")}, target: own + "/organizations/$T/price_book", body: bookJSON, status: 400, code: 1001},

@@ -27,6 +27,7 @@ type route struct {
 	dryRun     bool
 	public     bool
 	large      bool     // the body is a batch
+	reads      bool     // a POST that changes nothing
 	rest       bool     // the last parameter stands for all the segments that are left
 	segments   []string // of path
 }
@@ -79,6 +80,9 @@ func (r route) tail() route { r.rest = true; return r }
 // batch marks a route that takes larger bodies than others.
 func (r route) batch() route { r.large = true; return r }
 
+// query marks a POST that reads what its body asks for.
+func (r route) query() route { r.reads = true; return r }
+
 // routes is the whole API.
 func routes() []route {
 	const (
@@ -124,6 +128,9 @@ func routes() []route {
 		get(cf+a+"/logs/audit/{id}/history", auth.AuditRead, getAccountAuditHistory),
 		get(cf+a+"/logs/audit/product_categories", auth.AuditRead, listAuditCategories),
 		get(cf+a+"/billable/usage", auth.BillingRead, getAccountUsage),
+		post(cf+a+"/billable/usage", auth.BillingRead, queryAccountUsage).query(),
+		get(cf+a+"/billable-usage", auth.BillingRead, getAccountRunningUsage),
+		get(cf+a+"/billable-usage/info", auth.BillingRead, getAccountBillingInfo),
 		get(cf+a+"/tokens/verify", auth.TokenRead, verifyAccountToken).any(),
 
 		get(cf+"/user", auth.UserRead, getSelf),
@@ -165,6 +172,7 @@ func routes() []route {
 		get(own+o+"/focus", auth.BillingRead, getFocus),
 		put(own+o+"/price_book", auth.BillingWrite, putOrganizationPriceBook),
 		put(own+a+"/price_book", auth.BillingWrite, putAccountPriceBook),
+		put(own+a+"/billing_anchor", auth.BillingWrite, putBillingAnchor),
 		post(own+"/usage/events", auth.UsagePush, pushUsage).any().batch(),
 		get(own+"/usage/receipts/{source}/{event_id}", auth.UsagePush, getUsageReceipt).any(),
 		post(own+"/usage/price_lists", auth.UserAdmin, createPriceList),

@@ -51,4 +51,5 @@ var (
 	UserEnable          = Action{Update, "user", "users", "Enable User"}                          // POST /orgd/v1/users/{id}/enable
 	PriceListCreate     = Action{Create, "price_list", "usage", "Add Price List"}                 // POST /orgd/v1/usage/price_lists
 	PriceBookAssign     = Action{Update, "price_book", "usage", "Assign Price Book"}              // PUT /orgd/v1/{organizations,accounts}/{id}/price_book
+	BillingAnchorSet    = Action{Update, "billing_anchor", "usage", "Set Billing Anchor"}         // PUT /orgd/v1/accounts/{id}/billing_anchor
 )

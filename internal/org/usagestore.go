@@ -22,6 +22,8 @@ type UsageReader interface {
 	// BillingPeriod returns the billing period of an account that starts on
 	// that day.
 	BillingPeriod(ctx context.Context, a id.Account, start usage.Day) (usage.BillingPeriod, error)
+	// HasPeriods reports whether an account has billing periods.
+	HasPeriods(ctx context.Context, a id.Account) (bool, error)
 	// UsageReceipt returns what became of an event: counted, or refused.
 	UsageReceipt(ctx context.Context, source, event string) (usage.Receipt, error)
 	// EachUsage calls each for every record that q asks for. The record is

@@ -38,11 +38,17 @@ func (r *reader) BillingPeriod(ctx context.Context, a id.Account, start usage.Da
 	return p, err
 }
 
+// HasPeriods implements org.UsageReader.
+func (r *reader) HasPeriods(ctx context.Context, a id.Account) (bool, error) {
+	const hasPeriodsSQL = `SELECT CASE WHEN EXISTS (SELECT 1 FROM usage_periods WHERE account_id = $1) THEN 1 ELSE 0 END`
+	n, err := r.number(ctx, hasPeriodsSQL, string(a))
+	return n == 1, err
+}
+
 // usageLocks is how many keys the usage of all accounts has. A batch may be
 // about thousands of accounts, and PostgreSQL has room for a few thousand locks
 // of all transactions together.
 const usageLocks = 64
-
 // LockUsage implements org.UsageTx.
 func (t *tx) LockUsage(ctx context.Context, accounts ...id.Account) error {
 	var taken [usageLocks]bool

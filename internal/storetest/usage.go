@@ -28,6 +28,7 @@ func usageCases() []testCase {
 		{"a refused event has a receipt until it is counted", keepsRefusals},
 		{"usage is read by day, account and metric, in order", readsUsage},
 		{"billing periods are counted from the first month", anchorsAccounts},
+		{"billing periods count from the anchor that was put last", setsAnchors},
 		{"catalogues and price books are kept and never change", keepsPriceLists},
 		{"an assignment is replaced on its very day only", keepsAssignments},
 		{"a count that fails can be done again", countWithFaults},
@@ -211,6 +212,30 @@ func anchorsAccounts(w *world) {
 	want(w, "anchors", got, map[id.Account]usage.Anchor{
 		"a": usage.Anchor(usage.DateOf(2026, time.March, 1)), "b": usage.Anchor(usage.DateOf(2026, time.February, 1)),
 	})
+}
+
+func setsAnchors(w *world) {
+	put := func(a id.Account, anchor usage.Anchor) {
+		w.Helper()
+		w.update(func(ctx context.Context, tx org.Tx) error { return tx.PutAnchor(ctx, a, anchor) })
+	}
+	first, second := usage.Anchor(usage.DateOf(2026, time.January, 31)), usage.Anchor(usage.DateOf(2026, time.January, 5))
+	put("a", first)
+	put("a", second)
+	found(w, "periods of an anchor", false)(w.store.HasPeriods(w.Context(), "a"))
+	w.count(event("1", "a", "m", 0, "1"))
+	found(w, "periods of usage", true)(w.store.HasPeriods(w.Context(), "a"))
+	found(w, "periods of nothing", false)(w.store.HasPeriods(w.Context(), "b"))
+	got, err := w.store.Anchors(w.Context(), []id.Account{"a", "b"})
+	if err != nil {
+		w.Fatal(err)
+	}
+	want(w, "anchors", got, map[id.Account]usage.Anchor{"a": second})
+	p, err := w.store.BillingPeriod(w.Context(), "a", usage.DateOf(2026, time.February, 5))
+	if err != nil {
+		w.Fatal(err)
+	}
+	want(w, "the period", p.Period, usage.Period{Start: usage.DateOf(2026, time.February, 5), End: usage.DateOf(2026, time.March, 5)})
 }
 
 func keepsPriceLists(w *world) {
