@@ -79,6 +79,7 @@ func (s *suite) usage(t *testing.T) {
 	old, err := c.Billing.Usage.Get(ctx, billing.UsageGetParams{AccountID: cloudflare.F(account.ID), From: cloudflare.F(day), To: cloudflare.F(day)})
 	must(t, err)
 	equal(t, "rows by the old name", len(*old), 1)
+	s.billing(t, account.ID, account.Name, day)
 
 	_, err = c.Organizations.Billing.Usage.Get(ctx, root.ID, organizations.BillingUsageGetParams{From: cloudflare.F(day)})
 	fails(t, err, failure{status: http.StatusBadRequest, code: 1001, pointer: "to"})

@@ -305,6 +305,14 @@ func envelopeOf(method string) interface{ UnmarshalJSON([]byte) error } {
 		return new(billing.UsageGetResponseEnvelope)
 	case "billing.UsageService.GetAccountUsageV2":
 		return new(billing.UsageGetAccountUsageV2ResponseEnvelope)
+	case "billing.UsageService.GetAccountUsageV1":
+		return new(billing.UsageGetAccountUsageV1ResponseEnvelope)
+	case "billing.UsageService.GetAccountUsageInfoV1":
+		return new(billing.UsageGetAccountUsageInfoV1ResponseEnvelope)
+	case "billing.UsageService.Paygo":
+		return new(billing.UsagePaygoResponseEnvelope)
+	case "billing.UsageService.PaygoInfo":
+		return new(billing.UsagePaygoInfoResponseEnvelope)
 	case "memberships.MembershipService.List":
 		return new(pagination.V4PagePaginationArray[memberships.Membership])
 	}

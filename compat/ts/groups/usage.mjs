@@ -52,6 +52,29 @@ export async function usage() {
   const account_id = account.id;
   assert.deepEqual(await c.billing.usage.getAccountUsageV2({ account_id, ...range }), rows);
   assert.deepEqual(await c.billing.usage.get({ account_id, ...range }), rows);
+  await billing(c, account, BillingPeriodStart);
   await refused(c.organizations.billing.usage.get(root.id, { from: yesterday }), 'badRequest', { code: 1001, pointer: 'to' });
   await refused(c.organizations.billing.usage.get(nowhere, {}), 'notFound');
+}
+
+/** The older form of the same usage, and from which day on billing periods count. */
+async function billing(c, account, period) {
+  const account_id = account.id;
+  const range = { from: period.slice(0, 10), to: yesterday };
+  const rows = await c.billing.usage.getAccountUsageV1({ account_id, ...range });
+  assert.equal(rows.length, 1);
+  const { ChargePeriodEnd, ...rest } = rows[0];
+  assert.equal(Date.parse(ChargePeriodEnd) - Date.parse(rest.ChargePeriodStart), 86_400_000);
+  assert.deepEqual(rest, {
+    BilledCost: 0.5, BillingAccountId: account.id, BillingAccountName: account.name, BillingCurrency: 'USD', BillingPeriodStart: period,
+    ChargeCategory: 'Usage', ChargeClass: null, ChargeDescription: 'Compat Requests usage measured in Requests', ChargePeriodStart: `${yesterday}T00:00:00Z`,
+    ConsumedQuantity: 3000, ConsumedUnit: 'Requests', ContractedCost: 0.5, CumulatedContractedCost: 0.5, CumulatedPricingQuantity: 2000, EffectiveCost: 0.5,
+    HostProviderName: 'orgd', InvoiceIssuerName: 'orgd', ListCost: 1, PricingQuantity: 2000, PricingUnit: 'Requests', ServiceFamilyName: 'Compat',
+    ServiceName: 'Compat Requests', ServiceProviderName: 'orgd', SubscriptionId: account.id, ZoneId: 'z1', ZoneName: 'example.com',
+  });
+  assert.deepEqual(await c.billing.usage.paygo({ account_id, ...range }), rows);
+  const info = await c.billing.usage.getAccountUsageInfoV1({ account_id });
+  assert.deepEqual(info, { covered: true, subscriptions: [{ id: account.id, start_timestamp: period, billing_cycle_anchor_timestamp: period }] });
+  assert.deepEqual(await c.billing.usage.paygoInfo({ account_id }), info);
+  await refused(c.billing.usage.getAccountUsageInfoV1({ account_id: nowhere }), 'notFound');
 }

@@ -57,6 +57,13 @@ const usageRow = Object.fromEntries([
     'RegionId?', 'RegionName?', 'SubAccountId?', 'SubAccountName?', 'x_ProductCategoryName?', 'x_ProductFamilyId?', 'x_ProductFamilyName?',
     'x_ZoneId?', 'x_ZoneName?'].map((k) => [k, 'string']),
 ]);
+const runningRow = Object.fromEntries([
+  ...['BilledCost', 'ConsumedQuantity', 'ContractedCost', 'CumulatedContractedCost', 'CumulatedPricingQuantity', 'EffectiveCost', 'ListCost', 'PricingQuantity'].map((k) => [k, 'number']),
+  ...['BillingPeriodStart', 'ChargePeriodStart', 'ChargePeriodEnd'].map((k) => [k, 'time']),
+  ...['BillingAccountId', 'BillingAccountName', 'BillingCurrency', 'ChargeCategory', 'ChargeDescription', 'ConsumedUnit', 'HostProviderName', 'InvoiceIssuerName',
+    'PricingUnit', 'ServiceFamilyName?', 'ServiceName', 'ServiceProviderName', 'SubscriptionId', 'ZoneId?', 'ZoneName?'].map((k) => [k, 'string']),
+  ['ChargeClass', 'null'],
+]);
 const organization = {
   id: 'id',
   name: 'string',
@@ -189,6 +196,8 @@ export const answers = {
   'GET /accounts/{}/logs/audit': [[accountRecord], byCursor],
   'GET /accounts/{}/logs/audit/{}/history': [[accountRecord], history],
   'GET /accounts/{}/billable/usage': [[usageRow]],
+  'GET /accounts/{}/billable-usage': [[runningRow]],
+  'GET /accounts/{}/billable-usage/info': [{ covered: 'boolean', subscriptions: [{ id: 'id', start_timestamp: 'time', billing_cycle_anchor_timestamp: 'time' }] }],
   'GET /organizations/{}/billable/usage': [[usageRow]],
   'GET /accounts/{}/logs/audit/product_categories': [[{ label: 'string', value: 'string', products: [{ label: 'string', value: 'string' }] }]],
   'POST /accounts': [account],
