@@ -34,6 +34,9 @@ type brokenStore struct{ org.Store }
 
 func (brokenStore) View(context.Context, func(org.Reader) error) error { return errReached }
 func (brokenStore) Update(context.Context, func(org.Tx) error) error   { return errReached }
+func (brokenStore) Account(context.Context, id.Account) (org.Account, error) {
+	return org.Account{}, errReached
+}
 
 const testSecret = "the secret of the test"
 
@@ -66,6 +69,8 @@ var bodies = []string{
 	`{"role":"organization_read_only","email":"a@b.c"}`,
 	`{"name":1,"parent":[],"profile":"x","member":{"user":[]},"members":[1,{"user":2}],"policies":[{"effect":1,"resources":{"a/b~":"x","c":1}}],"account_ids":[1,"2"]}`,
 	`{"name":"\u0000\ud800","email":"@","expires_on":"yesterday","policies":{}}`,
+	`{"FilterBy":{"MetricIds":["a"],"ProductFamilyIds":["b"]},"TimePeriod":{"From":"2026-01-01T00:00:00Z","To":"2026-02-01T00:00:00Z"}}`,
+	`{"FilterBy":{"MetricIds":["a","a",1],"x":2},"TimePeriod":{"From":"2026-01-01"},"a/b~":1,"":2}`, `{"day":"2026-01-31"}`,
 	"", "{", "[]", "null", `{} {}`, "\xff", `{"name":"a","name":"b"}`, `{"n":1e999}`, strings.Repeat("[", 200),
 }
 
@@ -209,8 +214,9 @@ func checkPointers(t *testing.T, r *route, body, envelope []byte) {
 // member that is absent or null in an object in v.
 func resolves(v any, pointer string) bool {
 	if pointer == "/" {
-		_, isObject := v.(map[string]any)
-		return !isObject // "/" is said of the body as a whole
+		members, isObject := v.(map[string]any)
+		_, unnamed := members[""]
+		return !isObject || unnamed // "/" is said of the body as a whole, or is the member without a name
 	}
 	segments := strings.Split(pointer, "/")
 	if segments[0] != "" {
