@@ -26,6 +26,9 @@ type Engine struct {
 	// Exec runs statements on the database at a URL behind the back of any
 	// store, without regard to what they break.
 	Exec func(tb testing.TB, url, statements string)
+	// Rows calls each with the values of every row that a query on the database
+	// at a URL returns, as texts. They are good until the next call.
+	Rows func(tb testing.TB, url, query string, each func(values []string))
 	// Search returns the rows of all tables of the database at a URL in which
 	// one of the texts stands, in any case.
 	Search func(tb testing.TB, url string, texts ...string) []string
@@ -36,8 +39,8 @@ type Engine struct {
 func All(tb testing.TB) []Engine {
 	tb.Helper()
 	engines := []Engine{
-		{Name: "sqlite", URL: sqliteURL, Migrated: migratedSQLite, Exec: execSQLite, Search: searchSQLite},
-		{Name: "postgres", URL: postgresURL, Migrated: takeDatabase, Exec: execPostgres, Search: searchPostgres},
+		{Name: "sqlite", URL: sqliteURL, Migrated: migratedSQLite, Exec: execSQLite, Rows: rowsSQLite, Search: searchSQLite},
+		{Name: "postgres", URL: postgresURL, Migrated: takeDatabase, Exec: execPostgres, Rows: rowsPostgres, Search: searchPostgres},
 	}
 	for i := range engines {
 		migrated := engines[i].Migrated
