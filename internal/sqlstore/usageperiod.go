@@ -49,6 +49,7 @@ func (r *reader) HasPeriods(ctx context.Context, a id.Account) (bool, error) {
 // about thousands of accounts, and PostgreSQL has room for a few thousand locks
 // of all transactions together.
 const usageLocks = 64
+
 // LockUsage implements org.UsageTx.
 func (t *tx) LockUsage(ctx context.Context, accounts ...id.Account) error {
 	var taken [usageLocks]bool
