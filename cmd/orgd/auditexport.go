@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +11,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -26,7 +24,8 @@ import (
 
 // exportFlags say what to export, from where, and where to.
 type exportFlags struct {
-	url, token, organization              string
+	remote
+	organization                          string
 	format, fields, since, before, output string
 	from, to                              int64
 }
@@ -40,8 +39,7 @@ the store. The file appears under its name when it is whole and its trailer was
 checked. On a terminal the progress is shown.`,
 	}, func(ctx context.Context, c *config, out streams) error { return runExport(ctx, c, &f, out) })
 	fs := cmd.Flags()
-	fs.StringVar(&f.url, "url", "", "base URL of a server, such as http://127.0.0.1:8787; empty: read the store")
-	fs.StringVar(&f.token, "token", "", "token for the server (or ORGD_TOKEN, which does not show in the list of processes)")
+	f.remote.addFlags(fs, "; empty: read the store")
 	fs.StringVar(&f.organization, "organization", "", "id of the organization")
 	fs.StringVar(&f.format, "format", "ndjson", "ndjson, csv or ocsf")
 	fs.StringVar(&f.fields, "fields", "", "logpush: ndjson with the field names of Logpush")
@@ -142,48 +140,6 @@ func parseMoment(flag, text string) (time.Time, error) {
 
 // fromServer asks a server for the file.
 func (f *exportFlags) fromServer(ctx context.Context, to *exportCheck) error {
-	token := f.token
-	if token == "" {
-		token = os.Getenv("ORGD_TOKEN")
-	}
-	if token == "" {
-		return usage(errors.New("a server wants a token: --token or ORGD_TOKEN"))
-	}
-	target, err := f.target()
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
-	if err != nil {
-		return usage(fmt.Errorf("--url: %w", err))
-	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	req.Header.Set("User-Agent", "orgd/"+release())
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("ask the server: %w", err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return refusalOf(resp)
-	}
-	from, fromErr := strconv.ParseInt(resp.Header.Get("Orgd-From-Seq"), 10, 64)
-	last, lastErr := strconv.ParseInt(resp.Header.Get("Orgd-To-Seq"), 10, 64)
-	if err := errors.Join(fromErr, lastErr); err != nil {
-		return fmt.Errorf("the answer is no export: %w", err)
-	}
-	to.expect(from, last)
-	if _, err := io.Copy(to, resp.Body); err != nil {
-		return fmt.Errorf("the export was cut off after %d records of %d: %w", to.records(), last-from+1, err)
-	}
-	return nil
-}
-
-func (f *exportFlags) target() (string, error) {
-	base, err := url.Parse(f.url)
-	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return "", usage(fmt.Errorf("--url %q is no URL such as http://127.0.0.1:8787", f.url))
-	}
 	query := url.Values{"format": {f.format}}
 	for name, value := range map[string]string{"fields": f.fields, "since": f.since, "before": f.before} {
 		if value != "" {
@@ -195,30 +151,25 @@ func (f *exportFlags) target() (string, error) {
 			query.Set(name, strconv.FormatInt(value, 10))
 		}
 	}
-	base.Path = strings.TrimSuffix(strings.TrimSuffix(base.Path, "/"), "/client/v4") // the base URL of official clients is welcome
-	return base.JoinPath("orgd/v1/organizations", url.PathEscape(f.organization), "audit/export").String() + "?" + query.Encode(), nil
-}
-
-// maxRefusal is how much is read of a refusal.
-const maxRefusal = 64 << 10
-
-// refusalOf returns what a server says in its envelope.
-func refusalOf(resp *http.Response) error {
-	var envelope struct {
-		Errors []struct{ Message string }
+	target, err := f.target("orgd/v1/organizations/"+url.PathEscape(f.organization)+"/audit/export", query)
+	if err != nil {
+		return err
 	}
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
-	if err == nil {
-		err = json.Unmarshal(text, &envelope)
+	resp, err := f.ask(ctx, http.MethodGet, target, nil)
+	if err != nil {
+		return err
 	}
-	if err != nil || len(envelope.Errors) == 0 {
-		return fmt.Errorf("the server answered %s", resp.Status)
+	defer resp.Body.Close()
+	from, fromErr := strconv.ParseInt(resp.Header.Get("Orgd-From-Seq"), 10, 64)
+	last, lastErr := strconv.ParseInt(resp.Header.Get("Orgd-To-Seq"), 10, 64)
+	if err := errors.Join(fromErr, lastErr); err != nil {
+		return fmt.Errorf("the answer is no export: %w", err)
 	}
-	messages := make([]string, len(envelope.Errors))
-	for i, e := range envelope.Errors {
-		messages[i] = e.Message
+	to.expect(from, last)
+	if _, err := io.Copy(to, resp.Body); err != nil {
+		return fmt.Errorf("the export was cut off after %d records of %d: %w", to.records(), last-from+1, err)
 	}
-	return fmt.Errorf("the server answered %s: %s", resp.Status, strings.Join(messages, "; "))
+	return nil
 }
 
 // output is where a file goes. Under its name it appears when it is whole.

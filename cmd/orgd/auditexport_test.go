@@ -55,7 +55,7 @@ func TestAnExportThatIsNotWholeIsRefused(t *testing.T) {
 			dir := t.TempDir()
 			name := filepath.Join(dir, "out")
 			var out, errs bytes.Buffer
-			f := exportFlags{url: s.URL + "/client/v4", token: "token", organization: "acme", format: test.format, output: name}
+			f := exportFlags{remote: remote{url: s.URL + "/client/v4", token: "token"}, organization: "acme", format: test.format, output: name}
 			err := runExport(t.Context(), defaults(), &f, streams{&out, &errs})
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("got %v, want %q", err, test.want)
