@@ -16,9 +16,9 @@ import (
 
 // newUsage returns the commands about billable usage.
 func newUsage() *cobra.Command {
-	cmd := &cobra.Command{Use: "usage", Short: "Check bills", Args: noArgs}
+	cmd := &cobra.Command{Use: "usage", Short: "Show usage and costs, set prices, check bills", Args: noArgs}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	cmd.AddCommand(newUsageCheck())
+	cmd.AddCommand(newUsageReport(), newUsageLoad(), newUsageAssign(), newUsageCheck())
 	return cmd
 }
 

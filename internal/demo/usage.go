@@ -131,9 +131,12 @@ func (m *meters) read(ctx context.Context, day usage.Day, a planted) error {
 // quantity returns what a load came to on a day: more on busy weekdays, a
 // little more every day, and never quite the same. Today is not over yet.
 func (m *meters) quantity(w *workload, l *load, day usage.Day) usage.Decimal {
-	const noise = 50 // to either side, in thousandths
+	noise := uint64(50) // to either side, in thousandths
+	if l.steady {
+		noise = 2
+	}
 	n := l.daily * (1000 + int64(Days-1-(m.today-day))*w.growth) / 1000
-	n = n * (1000 - noise + int64(m.dice.Uint64()%(2*noise+1))) / 1000
+	n = n * (1000 + int64(m.dice.Uint64()%(2*noise+1)) - int64(noise)) / 1000
 	if !l.steady {
 		n = n * w.week[day.Start().Weekday()] / 100
 		if w.peak.percent != 0 && m.today-day == w.peak.ago {
