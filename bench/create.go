@@ -18,14 +18,14 @@ import (
 func (s *suite) lineCreate(ctx context.Context) error {
 	st := s.large[slices.IndexFunc(s.large, func(st *store) bool { return st.engine == "postgres" })]
 	var made struct{ ID string }
-	body := map[string]any{"name": "New 0-0", "parent": map[string]string{"id": st.data.FirstLevel[0]}}
+	body := map[string]any{"name": "New 0-0", "parent": map[string]string{"id": st.data.Organizations[len(st.data.Organizations)-1]}}
 	if err := st.server.Client(st.admin).Post(ctx, organizations, body, &made); err != nil {
 		return fmt.Errorf("make the sample: %w", err)
 	}
 	if err := st.readAll(ctx); err != nil {
 		return err
 	}
-	bench, err := pgbench.Prepare(ctx, st.url, s.dir, baselineTables(made.ID))
+	bench, err := pgbench.Prepare(ctx, st.url, s.dir, "SELECT id FROM organizations", baselineTables(made.ID))
 	if err != nil {
 		return err
 	}

@@ -60,9 +60,9 @@ func baselineTables(sample string) []pgbench.Table {
 		{Name: "organizations", Sample: "id = '" + sample + "'", Set: map[string]string{
 			"id": pgbench.NewID, "parent_id": pgbench.SomeID, "created_at": pgbench.Counter,
 			"name": "'New ' || " + pgbench.Counter, "name_fold": "'new ' || " + pgbench.Counter,
-		}},
+		}, IDs: []string{"id", "parent_id"}},
 		{Name: "audit_records", Sample: "resource_id = '" + sample + "'", Set: map[string]string{
 			"log_id": pgbench.SomeID, "seq": pgbench.Counter, "id": pgbench.NewID, "resource_id": pgbench.NewID,
-		}},
+		}, IDs: []string{"log_id"}},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,13 +21,16 @@ import (
 // debianPath is where Debian's package keeps the program; its wrapper on PATH costs a Perl start and no more.
 const debianPath = "/usr/lib/postgresql/15/bin/pgbench"
 
-const schema = "baseline"
-
-// Variables of the script: i is unique and grows, p is one of ten thousand values.
 const (
-	// NewID is a text like one of our ids, greater than all before it.
+	schema  = "baseline"
+	numbers = schema + ".numbers" // of the ids
+)
+
+// Variables of the script: i is unique and grows, p is the number of an id.
+const (
+	// NewID is a text like one of our ids, greater than all before it, as a new one of ours is.
 	NewID = `('f' || lpad(to_hex(:i::bigint), 31, '0'))`
-	// SomeID is a text like one of our ids, one of ten thousand.
+	// SomeID is one of the ids that are there.
 	SomeID = `lpad(to_hex(:p::bigint), 32, '0')`
 	// Counter is a number that never comes again.
 	Counter = `:i::bigint`
@@ -39,42 +43,85 @@ type Table struct {
 	Sample string
 	// except for these columns, which get an expression.
 	Set map[string]string
+	// IDs are the columns with ids that SomeID picks from.
+	IDs []string
 }
+
+// column is a column of a table of ours.
+type column struct{ Name, Type string }
 
 // Bench is a prepared script.
 type Bench struct {
 	url, dir string
+	known    int // ids
 	runs     int
 }
 
 // Prepare copies the tables, with their rows and indexes and without their foreign keys, and writes the scripts to dir.
-func Prepare(ctx context.Context, url, dir string, tables []Table) (*Bench, error) {
+//
+// A script cannot look ids up without doing more than inserting. So in the copies the ids, which a query selects, are
+// numbered: as many, as long and in the same order, they lie in the indexes where ours do.
+func Prepare(ctx context.Context, url, dir, ids string, tables []Table) (*Bench, error) {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return nil, fmt.Errorf("connect for the baseline: %w", err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	if _, err := conn.Exec(ctx, "CREATE SCHEMA "+schema); err != nil {
-		return nil, fmt.Errorf("create the schema of the baseline: %w", err)
+	for _, statement := range []string{
+		"CREATE SCHEMA " + schema,
+		"CREATE TABLE " + numbers + " (id, number) AS SELECT id, lpad(to_hex(row_number() OVER (ORDER BY id)), 32, '0') FROM (" + ids + ") AS ids (id)",
+		"CREATE UNIQUE INDEX ON " + numbers + " (id)",
+		"ANALYZE " + numbers,
+	} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return nil, fmt.Errorf("prepare the schema of the baseline: %w", err)
+		}
+	}
+	var known int
+	if err := conn.QueryRow(ctx, "SELECT count(*) FROM "+numbers).Scan(&known); err != nil {
+		return nil, fmt.Errorf("count the ids of the baseline: %w", err)
 	}
 	inserts := make([]string, len(tables))
 	for i, t := range tables {
-		if err := t.copy(ctx, conn); err != nil {
+		columns, err := t.columns(ctx, conn)
+		if err != nil {
 			return nil, err
 		}
-		if inserts[i], err = t.insert(ctx, conn); err != nil {
+		if err := t.copy(ctx, conn, columns); err != nil {
+			return nil, err
+		}
+		if inserts[i], err = t.insert(ctx, conn, columns); err != nil {
 			return nil, err
 		}
 	}
-	b := &Bench{url: url, dir: dir}
+	b := &Bench{url: url, dir: dir, known: known}
 	return b, errors.Join(b.write("plain", "", inserts, ""), b.write("pipeline", "\\startpipeline\n", inserts, "\\endpipeline\n"))
 }
 
-func (t Table) copy(ctx context.Context, conn *pgx.Conn) error {
-	of := schema + "." + t.Name
+func (t Table) columns(ctx context.Context, conn *pgx.Conn) ([]column, error) {
+	rows, err := conn.Query(ctx, `SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
+		WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`, t.Name)
+	if err != nil {
+		return nil, fmt.Errorf("columns of %s: %w", t.Name, err)
+	}
+	columns, err := pgx.CollectRows(rows, pgx.RowToStructByPos[column])
+	if err != nil {
+		return nil, fmt.Errorf("columns of %s: %w", t.Name, err)
+	}
+	return columns, nil
+}
+
+func (t Table) copy(ctx context.Context, conn *pgx.Conn, columns []column) error {
+	of, values := schema+"."+t.Name, make([]string, len(columns))
+	for i, c := range columns {
+		values[i] = "t." + c.Name
+		if slices.Contains(t.IDs, c.Name) {
+			values[i] = "COALESCE((SELECT n.number FROM " + numbers + " n WHERE n.id = t." + c.Name + "), t." + c.Name + ")"
+		}
+	}
 	for _, statement := range []string{
 		"CREATE TABLE " + of + " (LIKE " + t.Name + " INCLUDING ALL)",
-		"INSERT INTO " + of + " SELECT * FROM " + t.Name,
+		"INSERT INTO " + of + " SELECT " + strings.Join(values, ", ") + " FROM " + t.Name + " t",
 		"VACUUM ANALYZE " + of,
 	} {
 		if _, err := conn.Exec(ctx, statement); err != nil {
@@ -85,17 +132,7 @@ func (t Table) copy(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // insert renders the insert of the sample row.
-func (t Table) insert(ctx context.Context, conn *pgx.Conn) (string, error) {
-	rows, err := conn.Query(ctx, `SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
-		WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`, t.Name)
-	if err != nil {
-		return "", fmt.Errorf("columns of %s: %w", t.Name, err)
-	}
-	type column struct{ Name, Type string }
-	columns, err := pgx.CollectRows(rows, pgx.RowToStructByPos[column])
-	if err != nil {
-		return "", fmt.Errorf("columns of %s: %w", t.Name, err)
-	}
+func (t Table) insert(ctx context.Context, conn *pgx.Conn, columns []column) (string, error) {
 	names, values := make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = c.Name
@@ -114,7 +151,7 @@ func (t Table) insert(ctx context.Context, conn *pgx.Conn) (string, error) {
 }
 
 func (b *Bench) write(name, before string, inserts []string, after string) error {
-	text := "\\set n :n + 1\n\\set i :n * 64 + :client_id\n\\set p random(1, 10000)\n" +
+	text := "\\set n :n + 1\n\\set i :n * 64 + :client_id\n\\set p random(1, " + strconv.Itoa(b.known) + ")\n" +
 		before + "BEGIN;\n" + strings.Join(inserts, "") + "COMMIT;\n" + after
 	if err := os.WriteFile(b.file(name), []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write the script of pgbench: %w", err)

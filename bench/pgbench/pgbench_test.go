@@ -3,6 +3,8 @@ package pgbench
 import (
 	"context"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,14 +35,14 @@ func TestRunInsertsIntoTheCopies(t *testing.T) {
 		CREATE TABLE organizations (id text PRIMARY KEY, parent text, name text NOT NULL, time bigint NOT NULL);
 		CREATE INDEX ON organizations (parent, time);
 		CREATE TABLE audit (log text, seq bigint, record text NOT NULL, leaf bytea NOT NULL, gone bigint, PRIMARY KEY (log, seq));
-		INSERT INTO organizations VALUES ('a', NULL, 'it''s a:name', 7);
+		INSERT INTO organizations VALUES ('a', NULL, 'it''s a:name', 7), ('b', 'a', 'b', 7), ('c', 'b', 'c', 7);
 		INSERT INTO audit VALUES ('a', 1, '{"a":"b","c":true}', '\x00ff', NULL)`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := Prepare(ctx, url, t.TempDir(), []Table{
-		{Name: "organizations", Sample: "id = 'a'", Set: map[string]string{"id": NewID, "parent": SomeID, "time": Counter}},
-		{Name: "audit", Sample: "log = 'a'", Set: map[string]string{"log": SomeID, "seq": Counter}},
+	b, err := Prepare(ctx, url, t.TempDir(), "SELECT id FROM organizations WHERE id <> 'c'", []Table{
+		{Name: "organizations", Sample: "id = 'a'", Set: map[string]string{"id": NewID, "parent": SomeID, "time": Counter}, IDs: []string{"id", "parent"}},
+		{Name: "audit", Sample: "log = 'a'", Set: map[string]string{"log": SomeID, "seq": Counter}, IDs: []string{"log"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -49,6 +51,17 @@ func TestRunInsertsIntoTheCopies(t *testing.T) {
 		if r, err := run(ctx, 2, time.Second); err != nil || r.PerSecond <= 0 || r.Transactions <= 0 || r.CPU <= 0 {
 			t.Fatalf("%+v, %v", r, err)
 		}
+	}
+	one, two := strings.Repeat("0", 31)+"1", strings.Repeat("0", 31)+"2"
+	var copied []string
+	err = conn.QueryRow(ctx, `SELECT array_agg(id || ' ' || COALESCE(parent, '-') ORDER BY name) FROM baseline.organizations WHERE time = 7`).Scan(&copied)
+	if want := []string{two + " " + one, "c " + two, one + " -"}; err != nil || !slices.Equal(copied, want) {
+		t.Errorf("the copies are %q, %v, want %q", copied, err, want)
+	}
+	var strange int
+	err = conn.QueryRow(ctx, `SELECT count(*) FROM baseline.audit WHERE log NOT IN ($1, $2)`, one, two).Scan(&strange)
+	if err != nil || strange != 0 {
+		t.Errorf("%d records are in other logs, %v", strange, err)
 	}
 	var both, odd int
 	err = conn.QueryRow(ctx, `SELECT count(*), count(*) FILTER (WHERE o.name <> 'it''s a:name' OR a.record <> '{"a":"b","c":true}' OR a.leaf <> '\x00ff' OR a.gone IS NOT NULL)
