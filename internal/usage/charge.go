@@ -42,10 +42,11 @@ func (c *Charge) ContractedCost() Decimal { return c.Contracted.Mul(c.Pricing) }
 // It keeps only totals, so the price may change from one day to the next: a
 // charge is what the period costs with the consumption in it less what it
 // costs without, both by the price of that day. An allowance that has been
-// used up stays used up.
+// used up stays used up, whatever price it was used up under. All totals are in
+// the metric's unit, because prices may have different ones.
 type Meter struct {
-	consumed Decimal // up to here, in the metric's unit
-	rounded  Decimal // the same in pricing units, each day rounded by itself
+	consumed Decimal // up to here
+	rounded  Decimal // the same, each day rounded by itself if its price says so
 	day      Day
 	today    Decimal // consumed on the day of the meter
 	before   Decimal // rounded, before that day
@@ -91,16 +92,18 @@ func (m *Meter) add(p *Price, c *Consumption) {
 	}
 	m.consumed = m.consumed.Add(c.Quantity)
 	m.today = m.today.Add(c.Quantity)
+	today := m.today
 	if p != nil && p.Scope == PerDay {
-		m.rounded = m.before.Add(p.round(m.today))
+		today = p.round(today).Mul(p.Per)
 	}
+	m.rounded = m.before.Add(today)
 }
 
 // billable returns the quantity that is paid for, in pricing units, up to
 // where the meter stands.
 func (m *Meter) billable(p *Price) Decimal {
 	if p.Scope == PerDay {
-		return clamp(m.rounded.Sub(p.Included), Decimal{}, nil)
+		return clamp(p.round(m.rounded).Sub(p.Included), Decimal{}, nil)
 	}
 	return clamp(p.round(m.consumed.Sub(p.Included.Mul(p.Per))), Decimal{}, nil)
 }

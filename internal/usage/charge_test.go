@@ -3,6 +3,7 @@ package usage_test
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"testing"
@@ -215,16 +216,49 @@ func TestChargesAgainstModel(t *testing.T) {
 	})
 }
 
-// checkRow holds the product rule, in digits that a DECIMAL(38,18) has.
+// sumsByLine adds up quantities and costs by day, zone and tier. Lines of
+// nothing are left out.
+func sumsByLine(rows []usage.Charge) map[string]string {
+	type sums struct{ consumed, pricing, list, contracted usage.Decimal }
+	lines := map[string]*sums{}
+	for i := range rows {
+		r := &rows[i]
+		key := fmt.Sprint(r.Day, " ", r.Place.Zone.ID, " ", r.Tier)
+		if lines[key] == nil {
+			lines[key] = &sums{}
+		}
+		s := lines[key]
+		s.consumed, s.pricing = s.consumed.Add(r.Consumed), s.pricing.Add(r.Pricing)
+		s.list, s.contracted = s.list.Add(r.ListCost()), s.contracted.Add(r.ContractedCost())
+	}
+	out := map[string]string{}
+	for key, s := range lines {
+		if !s.consumed.IsZero() || !s.pricing.IsZero() {
+			out[key] = fmt.Sprint(rat(s.consumed), rat(s.pricing), rat(s.list), rat(s.contracted))
+		}
+	}
+	return out
+}
+
+// checkRow holds the product rule, and that nothing is below zero.
 func checkRow(t *rapid.T, p *usage.Price, r *usage.Charge) {
 	t.Helper()
-	tier := p.Tiers[r.Tier]
-	want := new(big.Rat).Mul(rat(tier.List), rat(r.Pricing))
-	if got := r.ListCost(); rat(got).Cmp(want) != 0 || -got.Exponent() > usage.MaxDecimals && !got.Equal(got.Round(usage.MaxDecimals)) {
-		t.Fatalf("list cost %s of %+v is not %s", got, r, want.FloatString(20))
-	}
+	checkProduct(t, p, r)
 	if r.Pricing.IsNegative() || r.Consumed.IsNegative() {
 		t.Fatalf("below zero: %+v", r)
+	}
+}
+
+// checkProduct holds that unit price times quantity is the cost, in digits that
+// a DECIMAL(38,18) has.
+func checkProduct(t *rapid.T, p *usage.Price, r *usage.Charge) {
+	t.Helper()
+	tier := p.Tiers[r.Tier]
+	for _, cost := range []struct{ unit, got usage.Decimal }{{tier.List, r.ListCost()}, {tier.Contracted, r.ContractedCost()}} {
+		want := new(big.Rat).Mul(rat(cost.unit), rat(r.Pricing))
+		if got := cost.got; rat(got).Cmp(want) != 0 || -got.Exponent() > usage.MaxDecimals && !got.Equal(got.Round(usage.MaxDecimals)) {
+			t.Fatalf("the cost %s of %+v is not %s", got, r, want.FloatString(20))
+		}
 	}
 }
 
@@ -254,6 +288,80 @@ func TestOrderAndSplittingDoNotMatter(t *testing.T) {
 	})
 }
 
+// usedModel is what a period has consumed in pricing units of p, at the end of
+// it: days are rounded by themselves where their own price says so.
+func usedModel(p *usage.Price, days map[usage.Day]*big.Rat, prices func(usage.Day) *usage.Price) *big.Rat {
+	used := new(big.Rat)
+	for d, q := range days {
+		if own := prices(d); p.Scope == usage.PerDay && own != nil && own.Scope == usage.PerDay {
+			q = new(big.Rat).Mul(roundModel(own, new(big.Rat).Quo(q, rat(own.Per))), rat(own.Per))
+		}
+		used.Add(used, q)
+	}
+	return used.Quo(used, rat(p.Per))
+}
+
+// When another price takes over, or none was there at first, its rows cost what
+// the whole period costs by it, less what it cost up to the day before: what
+// was included and has been used up stays used up.
+func TestPricesTakeOver(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		old, p := drawPrice(t), drawPrice(t)
+		if rapid.Bool().Draw(t, "nothing before") {
+			old = nil
+		}
+		days := counted(drawEvents(t, p))
+		change := usage.Day(20000 + rapid.IntRange(0, 9).Draw(t, "change"))
+		prices := func(d usage.Day) *usage.Price {
+			if d < change {
+				return old
+			}
+			return p
+		}
+		var m usage.Meter
+		var got usage.Decimal
+		soFar := map[usage.Day]*big.Rat{}
+		cost := func() *big.Rat {
+			q := usedModel(p, soFar, prices)
+			if p.Scope == usage.PerDay {
+				q = roundModel(p, q) // days of other prices are not rounded yet
+			}
+			if q.Sub(q, rat(p.Included)); q.Sign() < 0 {
+				q.SetInt64(0)
+			}
+			if p.Scope == usage.PerPeriod {
+				q = roundModel(p, q)
+			}
+			return costModel(p, q, listPrice)
+		}
+		before := new(big.Rat)
+		for i := range days {
+			day := days[i].Day
+			if soFar[day] == nil {
+				soFar[day] = new(big.Rat)
+			}
+			soFar[day].Add(soFar[day], rat(days[i].Quantity))
+			switch {
+			case day >= change:
+				rows := m.Charges(p, &days[i])
+				got = got.Add(listCost(rows))
+				for _, r := range rows {
+					checkRow(t, p, &r)
+				}
+			case old != nil && rapid.Bool().Draw(t, "asked for"):
+				m.Charges(old, &days[i])
+			default:
+				m.Skip(old, &days[i])
+			}
+			if day < change {
+				before = cost()
+			}
+		}
+		equalRat(t, "list cost since the change", got, new(big.Rat).Sub(cost(), before))
+	})
+}
+
 // Whatever was billed, corrections make it what is right, and twice is once.
 func TestCorrectionsAddUp(t *testing.T) {
 	t.Parallel()
@@ -264,11 +372,12 @@ func TestCorrectionsAddUp(t *testing.T) {
 		billed, right := charge(p, counted(events)), charge(p, counted(append(slices.Clone(events), late...)))
 		corrections := usage.Corrections(billed, right)
 		for i := range corrections {
-			if c := &corrections[i]; !c.ListCost().Equal(c.List.Mul(c.Pricing)) {
-				t.Fatalf("the product rule does not hold for %+v", c)
-			}
+			checkProduct(t, p, &corrections[i])
 		}
 		all := append(slices.Clone(billed), corrections...)
+		if got, want := sumsByLine(all), sumsByLine(right); !maps.Equal(got, want) {
+			t.Fatalf("billed and corrections are %v, want %v", got, want)
+		}
 		if got, want := listCost(all), listCost(right); !got.Equal(want) {
 			t.Fatalf("billed and corrections cost %s, want %s", got, want)
 		}
