@@ -2,6 +2,7 @@ package gosdk_test
 
 import (
 	"net/http"
+	"reflect"
 	"testing"
 	"time"
 
@@ -54,35 +55,56 @@ func (s *suite) usage(t *testing.T) {
 	found, err := c.Organizations.Billing.Usage.Get(ctx, root.ID, organizations.BillingUsageGetParams{From: cloudflare.F(day), To: cloudflare.F(day), Metric: cloudflare.F("compat_requests")})
 	must(t, err)
 	equal(t, "rows", len(*found), 1)
-	r := (*found)[0]
-	for what, pair := range map[string][2]any{
-		"BillingAccountId": {r.BillingAccountID, account.ID}, "BillingAccountName": {r.BillingAccountName, account.Name},
-		"ChargeCategory": {string(r.ChargeCategory), "Usage"}, "ChargeDescription": {r.ChargeDescription, "Compat Requests - daily usage"},
-		"ChargeFrequency": {string(r.ChargeFrequency), "Usage-Based"}, "ConsumedQuantity": {r.ConsumedQuantity, 3000.0}, "ConsumedUnit": {r.ConsumedUnit, "Requests"},
-		"HostProviderName": {r.HostProviderName, "orgd"}, "InvoiceIssuerName": {r.InvoiceIssuerName, "orgd"}, "ServiceProviderName": {r.ServiceProviderName, "orgd"},
-		"x_BillableMetricId": {r.XBillableMetricID, "compat_requests"}, "x_BillableMetricName": {r.XBillableMetricName, "Compat Requests"},
-		"BilledCost": {r.BilledCost, 0.5}, "ContractedCost": {r.ContractedCost, 0.5}, "EffectiveCost": {r.EffectiveCost, 0.5}, "ListCost": {r.ListCost, 1.0},
-		"ListUnitPrice": {r.ListUnitPrice, 0.5}, "ContractedUnitPrice": {r.ContractedUnitPrice, 0.25}, "PricingQuantity": {r.PricingQuantity, 2.0},
-		"PricingUnit": {r.PricingUnit, "1000 Requests"}, "BillingCurrency": {r.BillingCurrency, "USD"}, "RegionId": {r.RegionID, "eeur"}, "RegionName": {r.RegionName, "Eastern Europe"},
-		"x_ZoneId": {r.XZoneID, "z1"}, "x_ZoneName": {r.XZoneName, "example.com"}, "x_ProductFamilyName": {r.XProductFamilyName, "Compat"},
-		"ChargePeriodStart": {r.ChargePeriodStart.UTC(), day}, "ChargePeriodEnd": {r.ChargePeriodEnd.UTC(), day.Add(24 * time.Hour)},
-		"BillingPeriodStart": {r.BillingPeriodStart.UTC(), time.Date(day.Year(), day.Month(), 1, 0, 0, 0, 0, time.UTC)},
-		"BillingPeriodEnd":   {r.BillingPeriodEnd.UTC(), time.Date(day.Year(), day.Month()+1, 1, 0, 0, 0, 0, time.UTC)},
-	} {
-		equal(t, what, pair[0], pair[1])
+	month := time.Date(day.Year(), day.Month(), 1, 0, 0, 0, 0, time.UTC)
+	want := map[string]any{
+		"BillingAccountId": account.ID, "BillingAccountName": account.Name, "SubAccountId": "", "SubAccountName": "",
+		"ChargeCategory": "Usage", "ChargeClass": "", "ChargeDescription": "Compat Requests - daily usage", "ChargeFrequency": "Usage-Based",
+		"ConsumedQuantity": 3000.0, "ConsumedUnit": "Requests", "PricingQuantity": 2.0, "PricingUnit": "1000 Requests",
+		"BilledCost": 0.5, "ContractedCost": 0.5, "EffectiveCost": 0.5, "ListCost": 1.0, "ListUnitPrice": 0.5, "ContractedUnitPrice": 0.25,
+		"BillingCurrency": "USD", "HostProviderName": "orgd", "InvoiceIssuerName": "orgd", "ServiceProviderName": "orgd",
+		"RegionId": "eeur", "RegionName": "Eastern Europe", "x_ZoneId": "z1", "x_ZoneName": "example.com",
+		"x_BillableMetricId": "compat_requests", "x_BillableMetricName": "Compat Requests",
+		"x_ProductCategoryName": "Developer", "x_ProductFamilyId": "compat", "x_ProductFamilyName": "Compat",
+		"ChargePeriodStart": day, "ChargePeriodEnd": day.Add(24 * time.Hour), "BillingPeriodStart": month, "BillingPeriodEnd": month.AddDate(0, 1, 0),
 	}
+	equalColumns(t, "columns of the organization", (*found)[0], want)
 
 	of, err := c.Billing.Usage.GetAccountUsageV2(ctx, billing.UsageGetAccountUsageV2Params{AccountID: cloudflare.F(account.ID), From: cloudflare.F(day), To: cloudflare.F(day)})
 	must(t, err)
 	equal(t, "rows of the account", len(*of), 1)
-	equal(t, "what they cost", (*of)[0].BilledCost, 0.5)
+	equalColumns(t, "columns of the account", (*of)[0], want)
 	old, err := c.Billing.Usage.Get(ctx, billing.UsageGetParams{AccountID: cloudflare.F(account.ID), From: cloudflare.F(day), To: cloudflare.F(day)})
 	must(t, err)
 	equal(t, "rows by the old name", len(*old), 1)
+	equalColumns(t, "columns by the old name", (*old)[0], want)
 	s.billing(t, account.ID, account.Name, day)
 
 	_, err = c.Organizations.Billing.Usage.Get(ctx, root.ID, organizations.BillingUsageGetParams{From: cloudflare.F(day)})
 	fails(t, err, failure{status: http.StatusBadRequest, code: 1001, pointer: "to"})
 	_, err = c.Organizations.Billing.Usage.Get(ctx, "0190000000007000800000000000dead", organizations.BillingUsageGetParams{})
 	notFound(t, "organization", err)
+}
+
+// equalColumns compares every column that the SDK has in a row, by its name in
+// JSON, so that none can be left out.
+func equalColumns(t *testing.T, what string, row any, want map[string]any) {
+	t.Helper()
+	v, found := reflect.ValueOf(row), 0
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("json")
+		if name == "-" {
+			continue
+		}
+		found++
+		got := v.Field(i).Interface()
+		if at, ok := got.(time.Time); ok {
+			got = at.UTC()
+		} else if v.Field(i).Kind() == reflect.String {
+			got = v.Field(i).String()
+		}
+		if got != want[name] {
+			t.Errorf("%s: %s: got %v, want %v", what, name, got, want[name])
+		}
+	}
+	equal(t, what, found, len(want))
 }
