@@ -21,7 +21,7 @@ type job struct {
 
 // suiteNames are the suites and examples, in the order in which they run.
 func suiteNames() []string {
-	return []string{"cloudflare-go", "cloudflare-typescript", "curl", "tessera", "example-curl", "example-go", "example-typescript"}
+	return []string{"cloudflare-go", "cloudflare-typescript", "curl", "tessera", "duckdb", "example-curl", "example-go", "example-typescript"}
 }
 
 // prepare builds everything, so that what is timed and retried later is only
@@ -52,6 +52,8 @@ func prepareJob(ctx context.Context, dir, name string) (job, error) {
 		return job{name, "tlog", []string{binary, "-test.v"}}, step(ctx, ".", "go", "test", "-trimpath", "-c", "-o", binary, "./tlog")
 	case "cloudflare-typescript":
 		return job{name, "ts", []string{"node", "--test", "sdk.test.mjs", "lib.test.mjs"}}, installPackages(ctx, "ts")
+	case "duckdb":
+		return job{name, "duckdb", []string{"node", "--test", "bill.test.mjs"}}, installPackages(ctx, "duckdb")
 	case "example-curl":
 		return job{name, "examples", []string{"bash", "curl.sh"}}, nil
 	case "example-go":
