@@ -45,9 +45,6 @@ const (
 
 // Structured reads one event that is a JSON object.
 func Structured(body []byte) (*usage.Event, *usage.Refusal) {
-	if !utf8.Valid(body) {
-		return nil, malformed("", "is not UTF-8")
-	}
 	if !json.Valid(body) {
 		return nil, malformed("", "is not valid JSON")
 	}
@@ -146,7 +143,14 @@ func Binary(header func(string) string, body []byte) (*usage.Event, *usage.Refus
 	}
 	o.fields = append(o.fields, field{"data", string(body)})
 	e := &usage.Event{}
-	if refusal := r.event(e, json.Valid(body)); refusal != nil {
+	flaw := ""
+	switch {
+	case !utf8.Valid(body):
+		flaw = "is not UTF-8"
+	case !json.Valid(body):
+		flaw = "is not valid JSON"
+	}
+	if refusal := r.event(e, flaw); refusal != nil {
 		return nil, refusal
 	}
 	return e, nil
@@ -172,11 +176,14 @@ type reader struct {
 // structured reads the event that is all of s, which is valid JSON.
 func (r *reader) structured(s string, e *usage.Event) *usage.Refusal {
 	*e = usage.Event{}
+	if !utf8.ValidString(s) {
+		return malformed("", "is not UTF-8")
+	}
 	refusal := r.attributes.read(s, "/")
 	if refusal != nil {
 		return refusal
 	}
-	if refusal = r.event(e, true); refusal != nil {
+	if refusal = r.event(e, ""); refusal != nil {
 		*e = usage.Event{}
 		r.known(e)
 	}
@@ -219,10 +226,20 @@ func (o *object) text(key string, most int) (string, *usage.Refusal) {
 		return "", malformed(o.name(key), "is empty")
 	case len(s) > most:
 		return "", malformed(o.name(key), fmt.Sprintf("is longer than %d bytes", most))
-	case strings.ContainsFunc(s, forbidden):
+	case !plain(s) && strings.ContainsFunc(s, forbidden):
 		return "", malformed(o.name(key), "has a character that is a control character or not Unicode")
 	}
 	return s, nil
+}
+
+// plain reports whether s has only printable ASCII, which most texts have.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // forbidden characters could not be told apart or stored. U+FFFD is what half
@@ -231,8 +248,8 @@ func forbidden(r rune) bool {
 	return r < 0x20 || r >= 0x7f && r < 0xa0 || r == utf8.RuneError
 }
 
-// event reads the attributes, then the data, which may be no valid JSON.
-func (r *reader) event(e *usage.Event, valid bool) (refusal *usage.Refusal) {
+// event reads the attributes, then the data, which may have a flaw.
+func (r *reader) event(e *usage.Event, flaw string) (refusal *usage.Refusal) {
 	o := &r.attributes
 	version, refusal := o.text("specversion", maxText)
 	if refusal != nil {
@@ -256,14 +273,10 @@ func (r *reader) event(e *usage.Event, valid bool) (refusal *usage.Refusal) {
 	if refusal = o.checkContent(); refusal != nil {
 		return refusal
 	}
-	data := o.get("data")
-	if !utf8.ValidString(data) {
-		return malformed("/data", "is not UTF-8")
+	if flaw != "" {
+		return malformed("/data", flaw)
 	}
-	if !valid {
-		return malformed("/data", "is not valid JSON")
-	}
-	if refusal = r.data.read(data, "/data/"); refusal != nil {
+	if refusal = r.data.read(o.get("data"), "/data/"); refusal != nil {
 		return refusal
 	}
 	return r.usage(e)

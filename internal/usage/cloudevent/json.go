@@ -3,7 +3,6 @@ package cloudevent
 import (
 	"encoding/json"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/orgd/orgd/internal/usage"
 )
@@ -101,16 +100,13 @@ func (o *object) get(key string) string {
 // manyKeys is from how many keys on an object is looked up in a set.
 const manyKeys = 16
 
-// read splits the object that is all of s, which is valid JSON and at that
-// pointer, which ends with a slash. A key that is there twice is refused,
+// read splits the object that is all of s, which is valid JSON in UTF-8 and at
+// that place, a pointer with a slash behind it. A key that is there twice is refused,
 // because readers do not agree which one counts.
 func (o *object) read(s, place string) *usage.Refusal {
 	o.fields, o.place = o.fields[:0], place
 	at := place[:len(place)-1]
 	i := blanks(s, 0)
-	if !utf8.ValidString(s) {
-		return malformed(at, "is not UTF-8")
-	}
 	if s[i] != '{' {
 		return malformed(at, "is not a JSON object")
 	}
