@@ -117,6 +117,14 @@ func wirePerson(v any) any {
 		return newAssignment(v)
 	case usage.Anchor:
 		return newBillingAnchor(v)
+	case usage.BillingPeriod:
+		return newBillingPeriod(&v)
+	case []usage.BillingPeriod:
+		return each(v, newBillingPeriod)
+	case []usage.Restatement:
+		return each(v, newRestatement)
+	case org.Watermark:
+		return newWatermark(&v)
 	case org.Pushed:
 		return newPushed(&v)
 	case org.PushSummary:

@@ -25,6 +25,8 @@ var problems = map[fault.Code]problem{
 	fault.TooDeep:                {http.StatusBadRequest, 1007},
 	fault.LimitReached:           {http.StatusBadRequest, 1008},
 	fault.LastSuperAdministrator: {http.StatusBadRequest, 1009},
+	fault.PeriodClosed:           {http.StatusBadRequest, 1010},
+	fault.PeriodOpen:             {http.StatusBadRequest, 1011},
 	fault.MalformedJSON:          {http.StatusBadRequest, 1198},
 	fault.PreconditionFailed:     {http.StatusPreconditionFailed, 1412},
 	fault.BodyTooLarge:           {http.StatusRequestEntityTooLarge, 1413},

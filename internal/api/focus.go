@@ -18,10 +18,7 @@ func getFocus(ctx context.Context, q *request) (reply, error) {
 	if format == "" {
 		format = focus.CSV
 	}
-	mapping := focus.Mapping(q.query.enum("mapping", string(focus.Cloudflare), string(focus.Consolidated)))
-	if mapping == "" {
-		mapping = focus.Consolidated
-	}
+	mapping := q.query.mapping()
 	if err := q.query.err(); err != nil {
 		return reply{}, err
 	}
@@ -48,12 +45,18 @@ func writeFocus(ctx context.Context, w io.Writer, f focus.Format, m focus.Mappin
 		}
 		bill := newBill(row)
 		bill.Mapping, bill.Root = m, u.Root
+		if row.Billed {
+			bill.Root = row.Root
+		}
+		if bill.Root.ID == "" { // it was in no tree when it was billed
+			bill.Mapping = focus.Cloudflare
+		}
 		payer := bill.Account.ID
-		if m == focus.Consolidated {
+		if bill.Mapping == focus.Consolidated {
 			payer = bill.Root.ID
 		}
 		bill.InvoiceID = fmt.Sprintf("%s-%s-%s", payer, row.Period.Start, row.Book.Currency)
-		r := bill.Usage(&row.Charge, false)
+		r := bill.Usage(&row.Charge, row.Correction)
 		return out.Write(&r)
 	})
 	if err != nil {

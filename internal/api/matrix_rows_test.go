@@ -126,6 +126,16 @@ var matrix = map[string][]matrixCase{
 	"GET /client/v4/accounts/{account_id}/billable-usage/info":      suffix(ofAT("billing.read", cf+"/accounts/", "", 200), "/billable-usage/info"),
 	"PUT /orgd/v1/accounts/{account_id}/billing_anchor":             suffix(ofAT("billing.write", own+"/accounts/", `{"day":"2026-01-31"}`, 200), "/billing_anchor"),
 	"GET /orgd/v1/organizations/{organization_id}/focus":            ofT("billing.read", own+"/organizations/$T/focus", "", 200),
+	"GET /orgd/v1/organizations/{organization_id}/focus/metadata":   ofT("billing.read", own+"/organizations/$T/focus/metadata", "", 200),
+	"GET /orgd/v1/organizations/{organization_id}/usage/watermark":  ofT("billing.read", own+"/organizations/$T/usage/watermark", "", 200),
+	"GET /orgd/v1/accounts/{account_id}/usage/watermark":            suffix(ofAT("billing.read", own+"/accounts/", "", 200), "/usage/watermark"),
+	"PUT /orgd/v1/accounts/{account_id}/usage/watermark":            suffix(ofAT("usage.push", own+"/accounts/", `{"complete_through":"2026-01-01"}`, 200), "/usage/watermark"),
+	"GET /orgd/v1/accounts/{account_id}/billing_periods":            suffix(ofAT("billing.read", own+"/accounts/", "", 200), "/billing_periods"),
+	"GET /orgd/v1/accounts/{account_id}/restatements":               suffix(ofAT("billing.read", own+"/accounts/", "", 200), "/restatements"),
+	"POST /orgd/v1/accounts/{account_id}/billing_periods/{start}/close": {
+		{title: "inside", needs: []need{may("billing.write", "AT")}, target: own + "/accounts/$AT/billing_periods/2026-01-01/close", status: 404, code: 1003},
+		{title: "outside", needs: []need{may("billing.write", "AL")}, target: own + "/accounts/$AL/billing_periods/2026-01-01/close", status: 404, code: 1003},
+	},
 	"PUT /orgd/v1/organizations/{organization_id}/price_book": {
 		{needs: []need{may("billing.write", "T")}, target: own + "/organizations/$T/price_book", body: bookJSON, status: 400, code: 1001},
 	},

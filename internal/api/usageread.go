@@ -140,9 +140,9 @@ func usageColumns() []focus.Column {
 func newUsageRow(u *org.UsageRow) focus.Row {
 	bill := newBill(u)
 	if u.Price == nil {
-		return bill.Unpriced(&u.Charge)
+		return bill.Unpriced(&u.Charge, u.Correction)
 	}
-	return bill.Usage(&u.Charge, false)
+	return bill.Usage(&u.Charge, u.Correction)
 }
 
 // newBill returns what a row of usage shares with others of its bill.

@@ -24,6 +24,8 @@ const (
 	TooDeep                Code = "too_deep"
 	LimitReached           Code = "limit_reached"
 	LastSuperAdministrator Code = "last_super_administrator"
+	PeriodClosed           Code = "period_closed"
+	PeriodOpen             Code = "period_open"
 	MethodNotAllowed       Code = "method_not_allowed"
 	NoRoute                Code = "no_route"
 	BodyTooLarge           Code = "body_too_large"
@@ -35,10 +37,10 @@ const (
 
 // Refusal reports whether a mutation refused with c by a known caller is
 // itself an event of the audit log: a denied permission or a broken rule of
-// the tree. Malformed input and absent objects are not.
+// the tree or of bills. Malformed input and absent objects are not.
 func (c Code) Refusal() bool {
 	switch c {
-	case Forbidden, OrganizationNotEmpty, Cycle, TooDeep, LimitReached, LastSuperAdministrator:
+	case Forbidden, OrganizationNotEmpty, Cycle, TooDeep, LimitReached, LastSuperAdministrator, PeriodClosed, PeriodOpen:
 		return true
 	}
 	return false

@@ -59,7 +59,10 @@ func (c *change) checkUsage(ctx context.Context, all []usage.Submission) error {
 		default:
 			if s.Refusal = catalogue.Check(&s.Event, usage.DefaultWindow(), c.now); s.Refusal != nil {
 				s.Refusal.Pointer = s.At + s.Refusal.Pointer
+				continue
 			}
+			metric, _ := catalogue.Metric(s.Event.Metric)
+			s.Aggregation = metric.Aggregation
 		}
 	}
 	return nil

@@ -21,9 +21,13 @@ type storedCatalogue struct {
 
 // Catalogue implements org.UsageReader.
 func (r *reader) Catalogue(ctx context.Context) (*usage.Catalogue, error) {
-	const catalogueSQL = `SELECT body FROM usage_catalogues ORDER BY created_at DESC, version DESC LIMIT 1`
+	return r.catalogue(ctx, `SELECT body FROM usage_catalogues ORDER BY created_at DESC, version DESC LIMIT 1`)
+}
+
+// catalogue runs a statement that answers the body of a catalogue.
+func (r *reader) catalogue(ctx context.Context, sql string, args ...any) (*usage.Catalogue, error) {
 	var body string
-	if err := r.one(ctx, "catalogue", catalogueSQL, nil, &body); err != nil {
+	if err := r.one(ctx, "catalogue", sql, args, &body); err != nil {
 		return nil, err
 	}
 	var c storedCatalogue

@@ -46,7 +46,15 @@ func (t *tx) CountUsage(ctx context.Context, all []usage.Submission, at time.Tim
 	if err := t.LockUsage(ctx, order...); err != nil {
 		return nil, err
 	}
-	if err := t.addStates(ctx, all, fresh); err != nil {
+	closed, err := t.closedAmong(ctx, all, fresh, order)
+	if err != nil {
+		return nil, err
+	}
+	added, err := t.addStates(ctx, all, fresh, closed)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.restate(ctx, all, fresh, closed, added, at); err != nil {
 		return nil, err
 	}
 	if err := t.openPeriods(ctx, all, fresh, order); err != nil {
@@ -91,9 +99,9 @@ func compareNames(a, b eventKey) int {
 	return strings.Compare(a.id, b.id)
 }
 
-// addStates counts the events at those places. A state is read and written
-// once for all of its events.
-func (t *tx) addStates(ctx context.Context, all []usage.Submission, fresh []int) error {
+// addStates counts the events at those places and returns what their lines are
+// now. A state is read and written once for all of its events.
+func (t *tx) addStates(ctx context.Context, all []usage.Submission, fresh []int, closed *restating) (map[usage.Line]*usage.Record, error) {
 	added := map[usage.Line]*usage.Record{}
 	keys := map[usage.Line][]string{}
 	for _, i := range fresh {
@@ -112,13 +120,13 @@ func (t *tx) addStates(ctx context.Context, all []usage.Submission, fresh []int)
 		}
 	}
 	if err := t.addUniques(ctx, added, keys); err != nil {
-		return err
+		return nil, err
 	}
-	stored, lines, err := t.addStored(ctx, added)
+	stored, lines, err := t.addStored(ctx, added, closed)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return t.putStates(ctx, added, stored, lines)
+	return added, t.putStates(ctx, added, stored, lines)
 }
 
 // namedLast returns the place with the newest names that are not empty.
@@ -193,7 +201,7 @@ const sameLine = `account_id = column1 AND day = column2 AND metric = column3 AN
 
 // addStored adds what the states are already and returns the lines, in order:
 // those that are stored and those that are not.
-func (t *tx) addStored(ctx context.Context, added map[usage.Line]*usage.Record) (stored, fresh []usage.Line, err error) {
+func (t *tx) addStored(ctx context.Context, added map[usage.Line]*usage.Record, closed *restating) (stored, fresh []usage.Line, err error) {
 	const head, tail = `SELECT ` + usageDayColumns + ` FROM `, ` JOIN usage_days ON ` + sameLine
 	lines := sortedLines(added)
 	known := make(map[usage.Line]bool, len(lines))
@@ -201,6 +209,9 @@ func (t *tx) addStored(ctx context.Context, added map[usage.Line]*usage.Record) 
 		before, err := scanUsage(row)
 		if err != nil {
 			return err
+		}
+		if len(closed.periods) > 0 {
+			closed.before[before.Line] = before.State
 		}
 		r := added[before.Line]
 		r.State.Merge(&before.State)

@@ -39,3 +39,32 @@ func (p *BillingPeriod) Book(d Day) BookID {
 	}
 	return book
 }
+
+// Billed is a row that was billed when a billing period was closed: for a day
+// of that period, or as a correction for a day of one that was closed before.
+type Billed struct {
+	Account    id.Account
+	Metric     MetricID
+	In         Day // the start of the billing period that it was billed in
+	Correction bool
+	Book       BookID // empty for usage without a price
+	Charge     Charge
+}
+
+// Restatement is usage that was counted in a closed period: what one batch
+// changed in one line. Those of an account are numbered in the order in which
+// they were committed.
+type Restatement struct {
+	Seq           int64
+	Line          Line
+	Period        Day // the start of the billing period
+	Before, After Decimal
+	Events        int64
+	At            time.Time
+}
+
+// Watermark says up to which day all usage of an account has been counted.
+type Watermark struct {
+	Through Day
+	Updated time.Time
+}

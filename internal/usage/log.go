@@ -44,10 +44,11 @@ type Receipt struct {
 // that was refused. At is the pointer to it in a batch, empty for an event by
 // itself.
 type Submission struct {
-	Event      Event
-	Refusal    *Refusal
-	Unreadable bool // refused while it was read: the event has only what could be
-	At         string
+	Event       Event
+	Refusal     *Refusal
+	Unreadable  bool        // refused while it was read: the event has only what could be
+	Aggregation Aggregation // of the metric, once the event has been checked
+	At          string
 }
 
 // Record is the State of a line, with the names that its place had last.
@@ -62,7 +63,8 @@ type Record struct {
 type Query struct {
 	Day      Day
 	Accounts []id.Account
-	Metrics  []MetricID // nil for all
+	Metrics  []MetricID   // nil for all
+	Billed   []id.Account // of which what was billed is asked for
 }
 
 // Assignment gives a price book to an account, or to all accounts in an

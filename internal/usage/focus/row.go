@@ -97,6 +97,30 @@ func (b *Bill) accounts() (billing, sub Entity) {
 // Usage returns the row of a charge. A correction is of a period that was
 // closed before b's.
 func (b *Bill) Usage(c *usage.Charge, correction bool) Row {
+	r := b.used(c, correction)
+	r.Pricing, r.PricingUnit = some(c.Pricing), b.Price.Unit
+	r.ListPrice, r.ContractedPrice = some(c.List), some(c.Contracted)
+	r.ListCost, r.ContractedCost = c.ListCost(), c.ContractedCost()
+	r.BilledCost, r.EffectiveCost = r.ContractedCost, r.ContractedCost
+	r.PricingCategory = "Standard"
+	r.SKUPrice = b.Price.SKU
+	if len(b.Price.Tiers) > 1 {
+		r.SKUPrice += "-tier-" + decimal.New(int64(c.Tier)+1, 0).String()
+	}
+	return r
+}
+
+// Unpriced returns the row of consumption that has no price: its quantity, and
+// no costs and no billing period. It has a place where usage is shown, not in a
+// dataset of FOCUS, whose rows all have costs.
+func (b *Bill) Unpriced(c *usage.Charge, correction bool) Row {
+	r := b.used(c, correction)
+	r.Free = true
+	return r
+}
+
+// used returns what a row says about consumption, whatever it costs.
+func (b *Bill) used(c *usage.Charge, correction bool) Row {
 	r := b.row()
 	r.ChargePeriod = usage.Period{Start: c.Day, End: c.Day + 1}
 	r.Category, r.Frequency = "Usage", "Usage-Based"
@@ -106,32 +130,8 @@ func (b *Bill) Usage(c *usage.Charge, correction bool) Row {
 		r.Description = b.Metric.Name + " - correction"
 	}
 	r.Consumed, r.ConsumedUnit = some(c.Consumed), b.Metric.Unit
-	r.Pricing, r.PricingUnit = some(c.Pricing), b.Price.Unit
-	r.ListPrice, r.ContractedPrice = some(c.List), some(c.Contracted)
-	r.ListCost, r.ContractedCost = c.ListCost(), c.ContractedCost()
-	r.BilledCost, r.EffectiveCost = r.ContractedCost, r.ContractedCost
-	r.PricingCategory = "Standard"
-	r.SKU, r.Meter = string(b.Metric.ID), b.Metric.Name
-	r.SKUPrice = b.Price.SKU
-	if len(b.Price.Tiers) > 1 {
-		r.SKUPrice += "-tier-" + decimal.New(int64(c.Tier)+1, 0).String()
-	}
-	r.Region, r.Zone = c.Place.Region, c.Place.Zone
-	return r
-}
-
-// Unpriced returns the row of consumption that has no price: its quantity, and
-// no costs and no billing period. It has a place where usage is shown, not in a
-// dataset of FOCUS, whose rows all have costs.
-func (b *Bill) Unpriced(c *usage.Charge) Row {
-	r := b.row()
-	r.ChargePeriod = usage.Period{Start: c.Day, End: c.Day + 1}
-	r.Category, r.Frequency = "Usage", "Usage-Based"
-	r.Description = b.Metric.Name + " - daily usage"
-	r.Consumed, r.ConsumedUnit = some(c.Consumed), b.Metric.Unit
 	r.SKU, r.Meter = string(b.Metric.ID), b.Metric.Name
 	r.Region, r.Zone = c.Place.Region, c.Place.Zone
-	r.Free = true
 	return r
 }
 

@@ -1,0 +1,396 @@
+package org
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/orgd/orgd/internal/fault"
+	"github.com/orgd/orgd/internal/id"
+	"github.com/orgd/orgd/internal/usage"
+)
+
+// pricing is what is needed to price the usage of some accounts.
+type pricing struct {
+	list        []Account                   // in order
+	catalogue   *usage.Catalogue            // of today
+	versions    map[string]*usage.Catalogue // of closed periods
+	accounts    map[id.Account]*Account
+	anchors     map[id.Account]usage.Anchor
+	assignments []usage.Assignment
+	books       map[usage.BookID]*usage.PriceBook
+	closed      map[id.Account][]usage.BillingPeriod // in order
+	today       map[id.Account]*standing             // of the day at hand
+	day         usage.Day
+	meters      map[meterKey]*meter
+	billed      billedLine
+}
+
+// standing is how an account stands on the day at hand.
+type standing struct {
+	account *Account
+	book    *usage.PriceBook     // nil for none
+	closed  *usage.BillingPeriod // that the day is in, nil while it is open
+}
+
+type meterKey struct {
+	account id.Account
+	metric  usage.MetricID
+}
+
+// meter prices one metric of one account in one billing period.
+type meter struct {
+	usage.Meter
+	period usage.Period
+}
+
+// newPricing reads what is needed for the days from first on.
+func newPricing(ctx context.Context, r Reader, accounts []Account, first usage.Day) (*pricing, error) {
+	p := &pricing{
+		list: accounts, accounts: make(map[id.Account]*Account, len(accounts)), books: map[usage.BookID]*usage.PriceBook{},
+		meters: map[meterKey]*meter{}, today: map[id.Account]*standing{}, versions: map[string]*usage.Catalogue{},
+		closed: map[id.Account][]usage.BillingPeriod{},
+	}
+	ids := make([]id.Account, len(accounts))
+	organizations := map[id.Organization]bool{}
+	for i := range accounts {
+		ids[i] = accounts[i].ID
+		p.accounts[accounts[i].ID] = &accounts[i]
+		for _, o := range accounts[i].Path {
+			organizations[o] = true
+		}
+	}
+	var above []id.Organization
+	for o := range organizations {
+		above = append(above, o)
+	}
+	var err error
+	if p.catalogue, err = catalogue(ctx, r, ""); err != nil {
+		return nil, err
+	}
+	if p.anchors, err = r.Anchors(ctx, ids); err != nil {
+		return nil, err
+	}
+	if p.assignments, err = r.Assignments(ctx, ids, above); err != nil {
+		return nil, err
+	}
+	for _, a := range p.assignments {
+		if err := p.readBook(ctx, r, a.Book); err != nil {
+			return nil, err
+		}
+	}
+	return p, p.readClosed(ctx, r, ids, first)
+}
+
+func (p *pricing) readBook(ctx context.Context, r Reader, b usage.BookID) error {
+	if b == "" || p.books[b] != nil {
+		return nil
+	}
+	book, err := r.PriceBook(ctx, b)
+	p.books[b] = book
+	return err
+}
+
+// readClosed reads the closed periods that end after first, and the prices and
+// catalogues that they were closed with.
+func (p *pricing) readClosed(ctx context.Context, r Reader, ids []id.Account, first usage.Day) error {
+	all, err := r.ClosedPeriods(ctx, ids, first)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		c := &all[i]
+		for _, s := range c.Books {
+			if err := p.readBook(ctx, r, s.Book); err != nil {
+				return err
+			}
+		}
+		if p.versions[c.Catalogue] == nil {
+			if p.versions[c.Catalogue], err = catalogue(ctx, r, c.Catalogue); err != nil {
+				return err
+			}
+		}
+		p.closed[c.Account] = append(p.closed[c.Account], *c)
+	}
+	return nil
+}
+
+// catalogue returns a version of the catalogue, the latest for no name; an empty
+// one as long as there is none.
+func catalogue(ctx context.Context, r Reader, version string) (*usage.Catalogue, error) {
+	read := r.Catalogue
+	if version != "" {
+		read = func(ctx context.Context) (*usage.Catalogue, error) { return r.CatalogueVersion(ctx, version) }
+	}
+	c, err := read(ctx)
+	if version == "" && errors.Is(err, fault.New(fault.NotFound, "")) {
+		return usage.NewCatalogue("", nil)
+	}
+	return c, err
+}
+
+// closedAt returns the closed period of an account that has the day d, nil
+// when the period of that day is open.
+func (p *pricing) closedAt(a id.Account, d usage.Day) *usage.BillingPeriod {
+	all := p.closed[a]
+	i, _ := slices.BinarySearchFunc(all, d, func(c usage.BillingPeriod, d usage.Day) int {
+		return cmp.Compare(c.End, d+1) // the first that ends after d
+	})
+	if i < len(all) && all[i].Contains(d) {
+		return &all[i]
+	}
+	return nil
+}
+
+// first returns the first day that has to be read: the start of the earliest
+// billing period that has the day d, unless nothing depends on what came
+// before in it because nothing has a price or all of it was billed.
+func (p *pricing) first(d usage.Day) usage.Day {
+	first := d
+	for a, anchor := range p.anchors {
+		closed := p.closedAt(a, d)
+		if closed == nil && len(p.assignments) > 0 || closed != nil && closed.Due {
+			first = min(first, anchor.Period(d).Start)
+		}
+	}
+	return first
+}
+
+// eachUsage reads day by day, so that rows leave while later days are still to
+// be read, and at most one meter for each metric of an account is kept.
+func eachUsage(ctx context.Context, r Reader, accounts []Account, q UsageQuery, each func(*UsageRow) error) error {
+	p, err := newPricing(ctx, r, accounts, q.From)
+	if err != nil {
+		return err
+	}
+	metrics, some := p.metrics(&q)
+	if !some {
+		return nil
+	}
+	for day := p.first(q.From); day < q.End; day++ {
+		if err := p.eachOfDay(ctx, r, dayQuery{day: day, from: q.From, metrics: metrics}, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dayQuery asks for one day; days before from only count.
+type dayQuery struct {
+	day, from usage.Day
+	metrics   []usage.MetricID
+}
+
+// eachOfDay reads one day. What was billed is read line by line together with
+// what was used, where there is usage that was not billed yet.
+func (p *pricing) eachOfDay(ctx context.Context, r Reader, q dayQuery, each func(*UsageRow) error) error {
+	p.day = q.day
+	clear(p.today)
+	used, billed := p.concerned(q.from)
+	all := usage.Query{Day: q.day, Accounts: used, Metrics: q.metrics, Billed: billed}
+	switch {
+	case len(billed) > 0:
+		return r.EachLine(ctx, all, func(b *usage.Billed, u *usage.Record) error {
+			if b != nil {
+				return p.bill(b, each)
+			}
+			return p.charge(u, true, each)
+		})
+	case len(used) > 0:
+		return r.EachUsage(ctx, all, func(u *usage.Record) error { return p.charge(u, q.day >= q.from, each) })
+	}
+	return nil
+}
+
+// metrics returns the metrics asked for, nil for all, and whether there are
+// any at all.
+func (p *pricing) metrics(q *UsageQuery) ([]usage.MetricID, bool) {
+	if q.Metrics == nil && q.Families == nil {
+		return nil, true
+	}
+	var list []usage.MetricID
+	add := func(c *usage.Catalogue) {
+		for i := range c.Metrics {
+			m := &c.Metrics[i]
+			if (q.Metrics == nil || slices.Contains(q.Metrics, m.ID)) && (q.Families == nil || slices.Contains(q.Families, m.Family.ID)) {
+				list = append(list, m.ID)
+			}
+		}
+	}
+	add(p.catalogue)
+	for _, c := range p.versions {
+		add(c)
+	}
+	slices.Sort(list)
+	return slices.Compact(list), len(list) > 0
+}
+
+// concerned returns the accounts whose usage of the day at hand has to be
+// read, because it is asked for or comes before that in the same billing
+// period, and those of which is asked for what was billed.
+func (p *pricing) concerned(from usage.Day) (used, billed []id.Account) {
+	used = make([]id.Account, 0, len(p.list))
+	for i := range p.list {
+		a := p.list[i].ID
+		anchor, known := p.anchors[a]
+		if !known || p.day < from && !anchor.Period(from).Contains(p.day) {
+			continue
+		}
+		closed := p.closedAt(a, p.day)
+		if closed == nil || closed.Due {
+			used = append(used, a)
+		}
+		if closed != nil && p.day >= from {
+			billed = append(billed, a)
+		}
+	}
+	return used, billed
+}
+
+// standing returns how an account stands on the day at hand.
+func (p *pricing) standing(a id.Account) *standing {
+	st := p.today[a]
+	if st != nil {
+		return st
+	}
+	st = &standing{account: p.accounts[a], closed: p.closedAt(a, p.day)}
+	if st.closed != nil {
+		st.book = p.books[st.closed.Book(p.day)]
+	} else {
+		name, _ := usage.InForce(p.assignments, a, st.account.Path, p.day)
+		st.book = p.books[name]
+	}
+	p.today[a] = st
+	return st
+}
+
+// charge adds a record to its billing period and, when it is asked for, calls
+// each for its rows: in a closed period for those that were not billed.
+func (p *pricing) charge(u *usage.Record, wanted bool, each func(*UsageRow) error) error {
+	st := p.standing(u.Line.Account)
+	metric := p.metric(u.Line.Metric, st.closed)
+	if metric == nil {
+		return nil
+	}
+	row := UsageRow{Account: st.account, Metric: metric}
+	consumed := usage.Consumption{Day: u.Line.Day, Place: u.Place, Quantity: u.State.Quantity(metric.Aggregation)}
+	m := p.meter(u)
+	row.Period = m.period
+	if st.book != nil {
+		if price, ok := st.book.Price(metric.ID); ok {
+			row.Book, row.Price = st.book, price
+		}
+	}
+	if !wanted {
+		m.Skip(row.Price, &consumed)
+		return nil
+	}
+	charges := []usage.Charge{{Day: consumed.Day, Place: consumed.Place, Consumed: consumed.Quantity}}
+	if row.Price == nil {
+		m.Skip(nil, &consumed)
+	} else {
+		charges = m.Charges(row.Price, &consumed)
+	}
+	if st.closed != nil {
+		charges = p.correct(&row, u, charges)
+	}
+	for i := range charges {
+		row.Charge = charges[i]
+		if err := each(&row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// metric returns a metric as it was called when the period was closed, or as
+// it is called now; nil when there is none.
+func (p *pricing) metric(m usage.MetricID, closed *usage.BillingPeriod) *usage.Metric {
+	if closed != nil {
+		if metric, ok := p.versions[closed.Catalogue].Metric(m); ok {
+			return metric
+		}
+	}
+	metric, _ := p.catalogue.Metric(m)
+	return metric
+}
+
+// meter returns the meter of a record's account and metric, a new one when a
+// billing period begins.
+func (p *pricing) meter(u *usage.Record) *meter {
+	key := meterKey{u.Line.Account, u.Line.Metric}
+	m := p.meters[key]
+	if m == nil || !m.period.Contains(u.Line.Day) {
+		m = &meter{period: p.anchors[u.Line.Account].Period(u.Line.Day)}
+		p.meters[key] = m
+	}
+	return m
+}
+
+// billedLine is what was billed for the line at hand.
+type billedLine struct {
+	line    usage.Line
+	charges []usage.Charge
+}
+
+// bill calls each for a row that was billed, and keeps it for the corrections
+// of its line.
+func (p *pricing) bill(b *usage.Billed, each func(*UsageRow) error) error {
+	st := p.standing(b.Account)
+	in := p.closedAt(b.Account, b.In)
+	if st.closed == nil || in == nil {
+		return fmt.Errorf("read what was billed to %s for %s in %s: there is no such closed period", b.Account, b.Charge.Day, b.In)
+	}
+	if st.closed.Due {
+		line := usage.Line{Account: b.Account, Metric: b.Metric, Day: b.Charge.Day, Zone: b.Charge.Place.Zone.ID, Region: b.Charge.Place.Region.ID}
+		if p.billed.line != line {
+			p.billed.line, p.billed.charges = line, p.billed.charges[:0]
+		}
+		p.billed.charges = append(p.billed.charges, b.Charge)
+	}
+	row := UsageRow{
+		Account: st.account, Metric: p.metric(b.Metric, in), Period: in.Period, Charge: b.Charge,
+		Correction: b.Correction, Billed: true, Root: in.Root,
+	}
+	if row.Metric == nil {
+		row.Metric = p.metric(b.Metric, st.closed)
+	}
+	if in.AccountName != row.Account.Name {
+		named := *row.Account
+		named.Name = in.AccountName
+		row.Account = &named
+	}
+	if b.Book != "" {
+		row.Book = p.books[b.Book]
+		if row.Book != nil {
+			row.Price, _ = row.Book.Price(b.Metric)
+		}
+	}
+	if row.Metric == nil || b.Book != "" && row.Price == nil {
+		return fmt.Errorf("read what was billed to %s for %s on %s: its metric or its price is gone", b.Account, b.Metric, b.Charge.Day)
+	}
+	return each(&row)
+}
+
+// correct returns what is still to be billed of a line in a closed period. It
+// is billed in the first one after all that were closed.
+func (p *pricing) correct(row *UsageRow, u *usage.Record, right []usage.Charge) []usage.Charge {
+	var billed []usage.Charge
+	if p.billed.line == u.Line {
+		billed = p.billed.charges
+	}
+	row.Correction, row.Period = true, p.open(u.Line.Account)
+	if metric, ok := p.catalogue.Metric(u.Line.Metric); ok {
+		row.Metric = metric // as it will be called when it is billed
+	}
+	return usage.Corrections(billed, right)
+}
+
+// open returns the first billing period of an account after all that were
+// closed.
+func (p *pricing) open(a id.Account) usage.Period {
+	all := p.closed[a]
+	return p.anchors[a].Period(all[len(all)-1].End)
+}
