@@ -126,7 +126,7 @@ func (m *meter) checkRows(t *testing.T, c *client, of string, lines map[meterLin
 		equalNumber(t, fmt.Sprint(of, " quantity to price of ", line), string(r.PricingQuantity), want)
 		equalNumber(t, fmt.Sprint(of, " list cost of ", line), string(r.ListCost), new(big.Rat).Mul(want, big.NewRat(1, 4)))
 		equalNumber(t, fmt.Sprint(of, " contracted cost of ", line), string(r.ContractedCost), new(big.Rat).Mul(want, big.NewRat(1, 8)))
-		total.Add(total, exact(t, string(r.ConsumedQuantity)))
+		total.Add(total, fraction(t, string(r.ConsumedQuantity)))
 		wantTotal.Add(wantTotal, want)
 	}
 	if total.Cmp(wantTotal) != 0 {
@@ -150,7 +150,7 @@ func (w *meterWorld) line(t *testing.T, account, metric string, day time.Time, z
 	return l
 }
 
-func exact(t *testing.T, text string) *big.Rat {
+func fraction(t *testing.T, text string) *big.Rat {
 	t.Helper()
 	r, ok := new(big.Rat).SetString(text)
 	if !ok {
@@ -161,7 +161,7 @@ func exact(t *testing.T, text string) *big.Rat {
 
 func equalNumber(t *testing.T, what, got string, want *big.Rat) {
 	t.Helper()
-	if exact(t, got).Cmp(want) != 0 {
+	if fraction(t, got).Cmp(want) != 0 {
 		t.Errorf("%s is %s, want %s", what, got, want.FloatString(12))
 	}
 }
