@@ -28,6 +28,29 @@ func (c *countChanges) add(o id.Organization, organizations, accounts int64) {
 	(*c)[i].accounts += accounts
 }
 
+// addBound adds what addCounts with these arguments does.
+func (c *countChanges) addBound(args []any) {
+	var path []string
+	switch list := args[0].(type) {
+	case []string: // of PostgreSQL
+		path = list
+	case jsonList:
+		path = list
+	}
+	organizations, _ := args[1].(int64)
+	accounts, _ := args[2].(int64)
+	for _, o := range path {
+		c.add(id.Organization(o), organizations, accounts)
+	}
+}
+
+// merge adds other changes.
+func (c *countChanges) merge(others countChanges) {
+	for _, o := range others {
+		c.add(o.organization, o.organizations, o.accounts)
+	}
+}
+
 // next takes all that change alike, and returns what writes them; ok is false
 // when there are none.
 func (c *countChanges) next(d *dialect) (b bound, ok bool) {

@@ -1,8 +1,8 @@
 package sqlstore
 
 import (
+	"database/sql/driver"
 	"encoding/json"
-	"fmt"
 	"strings"
 )
 
@@ -38,7 +38,7 @@ var sqliteDialect = &dialect{
 	listHead: "json_each(", listTail: ")",
 	head:        func(parameter string) string { return "audit_heads WHERE log_id = " + parameter },
 	slot:        "0", // writing transactions run one at a time
-	encodeList:  encodeJSONList,
+	encodeList:  func(list []string) any { return jsonList(list) },
 	hasVersions: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'goose_db_version'",
 }
 
@@ -87,12 +87,13 @@ func replaceWord(sql, word string, with func(parameter string) string) string {
 	}
 }
 
-func encodeJSONList(list []string) any {
-	b, err := json.Marshal(list)
-	if err != nil {
-		panic(fmt.Sprintf("sqlstore: a list of strings has no JSON: %v", err))
-	}
-	return string(b)
+// jsonList is a list that becomes JSON when it is handed to SQLite.
+type jsonList []string
+
+// Value implements driver.Valuer.
+func (l jsonList) Value() (driver.Value, error) {
+	b, err := json.Marshal([]string(l))
+	return string(b), err
 }
 
 // list returns the parameter for list of identifiers. What cannot be stored

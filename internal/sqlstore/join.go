@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-
-	"github.com/orgd/orgd/internal/id"
 )
 
 // part is a writing statement that can become one with others: none of them
@@ -91,12 +89,7 @@ func (g *group) without(counts *countChanges) *group {
 			rest.units = append(rest.units, unit)
 			continue
 		}
-		path, _ := b.args[0].([]string)
-		organizations, _ := b.args[1].(int64)
-		accounts, _ := b.args[2].(int64)
-		for _, o := range path {
-			counts.add(id.Organization(o), organizations, accounts)
-		}
+		counts.addBound(b.args)
 	}
 	return rest
 }

@@ -50,6 +50,8 @@ func (t *postgresTransaction) keep(err error) error {
 
 func (t *postgresTransaction) failure() error { return t.err }
 
+func (t *postgresTransaction) beside() conn { return nil }
+
 func (t *postgresTransaction) apart() { t.alone = true }
 
 // connect takes a connection when there is none yet.

@@ -18,11 +18,11 @@ const maxRecent = 10_000
 // again, and assumes nothing then.
 var errStale = fmt.Errorf("what was remembered is out of date: %w", errAgain)
 
-// recent remembers the answers to what nearly every writing transaction on
-// PostgreSQL asks first. Nothing in it has to be true: a transaction that is
-// answered from it tells the server what it assumes, where it would have
-// asked, and the server fails it when that does not hold. See
-// docs/adr/0015-assume-what-was-read.md. A nil recent remembers nothing.
+// recent remembers the answers to what nearly every writing transaction asks
+// first. Nothing in it has to be true: a transaction that is answered from it
+// says what it assumes, where it would have asked, and fails when that does not
+// hold at the moment when it writes. See docs/adr/0015-assume-what-was-read.md
+// and, for SQLite, 0008. A nil recent remembers nothing.
 type recent struct {
 	mu         sync.RWMutex
 	young, old map[id.Organization]org.Place
@@ -95,13 +95,24 @@ func (r *reader) Place(ctx context.Context, o id.Organization) (org.Place, error
 // Place implements org.OrganizationReader.
 func (t *tx) Place(ctx context.Context, o id.Organization) (org.Place, error) {
 	if p, ok := t.assumed.place(o); ok {
-		return p, t.assume(placeHolds, string(p.ID), p.Name, joinPath(p.Path))
+		return p, t.assumePlace(p)
+	}
+	if c := t.beside(); c != nil && t.assumed != nil {
+		p, err := (&reader{conn: c, dialect: t.dialect}).Place(ctx, o)
+		if err == nil {
+			t.recent.keepPlace(p)
+			return p, t.assumePlace(p)
+		} // otherwise the transaction itself has to say so
 	}
 	p, err := t.reader.Place(ctx, o)
 	if err == nil {
 		t.recent.keepPlace(p)
 	}
 	return p, err
+}
+
+func (t *tx) assumePlace(p org.Place) error {
+	return t.assume(placeHolds, string(p.ID), p.Name, joinPath(p.Path))
 }
 
 const (

@@ -27,6 +27,7 @@ func OpenSQLite(ctx context.Context, path string, o SQLiteOptions) (*Store, erro
 		return nil, fmt.Errorf("open SQLite database %s: %w", path, err)
 	}
 	s := newStore(b, sqliteDialect)
+	s.recent = &recent{}
 	if s.memo, err = newMemo(ctx, path, b.open); err != nil {
 		return nil, errors.Join(fmt.Errorf("open SQLite database %s: %w", path, err), b.close())
 	}
@@ -130,7 +131,7 @@ func (b *sqliteBackend) search(ctx context.Context, text string, args []any, eac
 
 func (b *sqliteBackend) begin(ctx context.Context, write bool) (transaction, error) {
 	if write {
-		return b.writer.begin(ctx)
+		return &sqliteWriting{writer: b.writer, readers: b}, nil
 	}
 	c, err := b.take(ctx)
 	if err != nil {
@@ -220,13 +221,15 @@ func (t *sqliteTransaction) join(ctx context.Context, unit ...bound) error {
 	return nil
 }
 
-// Nothing is assumed and nothing put off on SQLite.
+// A transaction that reads assumes nothing and puts nothing off.
 
 func (t *sqliteTransaction) assume(string, ...any) error { return nil }
 
 func (t *sqliteTransaction) unconfirmed() bool { return false }
 
 func (t *sqliteTransaction) flush(context.Context) error { return t.err }
+
+func (t *sqliteTransaction) beside() conn { return nil }
 
 func (t *sqliteTransaction) apart() {}
 

@@ -143,22 +143,27 @@ func (c *sqliteConn) ready(ctx context.Context, text string, args []any) (*sqlit
 	if err := contextError(ctx); err != nil {
 		return nil, nil, err
 	}
-	if err := checkText(args); err != nil {
+	var err error
+	if c.args, err = appendArgs(c.args[:0], text, args); err != nil {
 		return nil, nil, err
 	}
 	s, err := c.prepare(text)
-	if err != nil {
-		return nil, nil, err
+	return s, c.args, err
+}
+
+// appendArgs appends the arguments of the statement text as the driver takes them.
+func appendArgs(to []driver.NamedValue, text string, args []any) ([]driver.NamedValue, error) {
+	if err := checkText(args); err != nil {
+		return to, err
 	}
-	c.args = c.args[:0]
 	for i, arg := range args {
 		v, err := driver.DefaultParameterConverter.ConvertValue(arg)
 		if err != nil {
-			return nil, nil, fmt.Errorf("argument %d of %s: %w", i+1, brief(text), err)
+			return to, fmt.Errorf("argument %d of %s: %w", i+1, brief(text), err)
 		}
-		c.args = append(c.args, driver.NamedValue{Ordinal: i + 1, Value: v})
+		to = append(to, driver.NamedValue{Ordinal: i + 1, Value: v})
 	}
-	return s, c.args, nil
+	return to, nil
 }
 
 func (c *sqliteConn) query(ctx context.Context, text string, args []any, each func(row) error) (err error) {
@@ -194,7 +199,21 @@ func (c *sqliteConn) run(ctx context.Context, text string, args []any) (int64, e
 	if err != nil {
 		return 0, err
 	}
-	result, err := s.exec.ExecContext(context.Background(), named)
+	return s.run(text, named)
+}
+
+// write runs a statement that was put off.
+func (c *sqliteConn) write(w sqliteWrite) error {
+	s, err := c.prepare(w.text)
+	if err != nil {
+		return err
+	}
+	_, err = s.run(w.text, w.args)
+	return err
+}
+
+func (s *sqliteStatement) run(text string, args []driver.NamedValue) (int64, error) {
+	result, err := s.exec.ExecContext(context.Background(), args)
 	if err != nil {
 		return 0, translate(err, text)
 	}

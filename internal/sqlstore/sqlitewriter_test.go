@@ -56,7 +56,7 @@ func TestGroupKeepsWhatWasAnswered(t *testing.T) {
 	}
 	wg.Wait()
 	b := s.backend.(*sqliteBackend)
-	if b.writer.group != nil || !b.writer.idle || len(b.writer.waiters) != 0 {
+	if b.writer.group != nil || !b.writer.idle || len(b.writer.line) != 0 {
 		t.Errorf("the writer is not at rest: %+v", b.writer)
 	}
 }
@@ -66,7 +66,7 @@ func TestGroupKeepsWhatWasAnswered(t *testing.T) {
 func grouped(t *testing.T, s *Store) (first chan error, second transaction) {
 	t.Helper()
 	b := s.backend.(*sqliteBackend)
-	one, err := b.begin(t.Context(), true)
+	one, err := begun(t.Context(), b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func grouped(t *testing.T, s *Store) (first chan error, second transaction) {
 	}
 	began := make(chan transaction)
 	go func() {
-		two, err := b.begin(context.Background(), true)
+		two, err := begun(context.Background(), b)
 		if err != nil {
 			t.Error(err)
 		}
@@ -87,11 +87,20 @@ func grouped(t *testing.T, s *Store) (first chan error, second transaction) {
 	return first, <-began
 }
 
+// begun begins a transaction and does not put that off.
+func begun(ctx context.Context, b *sqliteBackend) (transaction, error) {
+	t, err := b.begin(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.flush(ctx)
+}
+
 func awaitWaiters(t *testing.T, w *sqliteWriter, n int) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		w.mu.Lock()
-		have := len(w.waiters)
+		have := len(w.line)
 		w.mu.Unlock()
 		if have == n {
 			return
@@ -177,8 +186,8 @@ func TestTakeGivesUp(t *testing.T) {
 			t.Error(err)
 		}
 		w.pass()
-		if !w.idle || len(w.waiters) != 0 {
-			t.Errorf("%d wait and idle is %v", len(w.waiters), w.idle)
+		if !w.idle || len(w.line) != 0 {
+			t.Errorf("%d wait and idle is %v", len(w.line), w.idle)
 		}
 	})
 }

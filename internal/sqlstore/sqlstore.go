@@ -58,6 +58,9 @@ type transaction interface {
 	ahead(text string, args ...any)
 	// load inserts many rows at once.
 	load(ctx context.Context, table, columns string, rows [][]any) error
+	// beside returns what answers questions at once while the transaction does
+	// not have to begin for them; nil when that saves nothing.
+	beside() conn
 	// apart keeps others from being committed together with this one.
 	apart()
 }
@@ -74,8 +77,8 @@ type backend interface {
 type Store struct {
 	reader
 	backend backend
-	memo    *memo   // of SQLite
-	recent  *recent // of PostgreSQL
+	memo    *memo // of SQLite
+	recent  *recent
 }
 
 var _ org.Store = (*Store)(nil)
