@@ -127,13 +127,14 @@ type PriceList struct {
 // else under the same name is refused.
 //
 // Rule: a metric keeps its aggregation for ever, because what was counted by
-// one cannot be read by another.
+// one cannot be read by another. A metric that the newest catalogue does not
+// have takes no more events; what was used of it stays, and can have prices.
 func (s *Service) PutPriceList(ctx context.Context, r Request, list PriceList) (PriceList, error) {
 	return mutate(ctx, s, r, func(ctx context.Context, c *change) (PriceList, error) {
 		if err := c.requireAdministrator(audit.PriceListCreate, ""); err != nil {
 			return PriceList{}, err
 		}
-		known, err := c.Catalogue(ctx)
+		known, err := c.Metrics(ctx, "")
 		if err := unlessAbsent(err); err != nil {
 			return PriceList{}, err
 		}
@@ -144,7 +145,9 @@ func (s *Service) PutPriceList(ctx context.Context, r Request, list PriceList) (
 			if err := c.PutCatalogue(ctx, list.Catalogue, c.now); err != nil {
 				return PriceList{}, err
 			}
-			known = list.Catalogue
+			if known, err = c.Metrics(ctx, ""); err != nil {
+				return PriceList{}, err
+			}
 		}
 		for i := range list.Books {
 			if err := checkBook(known, &list.Books[i]); err != nil {

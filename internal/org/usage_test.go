@@ -146,6 +146,36 @@ func TestUsageRollsUpAndFollowsTheAccount(t *testing.T) {
 	})
 }
 
+// A metric that a newer catalogue leaves out takes no more events, keeps its
+// aggregation, and what was used of it stays on the bill.
+func TestUsageOutlivesItsCatalogue(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, w *world) {
+		ctx, ada := t.Context(), w.person("ada")
+		root := w.root("Root", ada)
+		shop := w.account("Shop", ada, root.ID)
+		w.prices()
+		must[usage.Assignment](t)(w.AssignPriceBook(ctx, ada.request(), org.Owner{Organization: root.ID}, "demo-list-1", 0))
+		w.push(ada, used("1", shop.ID, requests, "2026-08-01", "11000000"))
+		put := func(version string, m usage.MetricID, how usage.Aggregation) error {
+			metric := usage.Metric{ID: m, Name: "M", Unit: "Requests", Aggregation: how, Service: usage.Service{Name: "S", Category: "Web"}}
+			c := must[*usage.Catalogue](t)(usage.NewCatalogue(version, []usage.Metric{metric}))
+			_, err := w.PutPriceList(ctx, w.admin.request(), org.PriceList{Catalogue: c})
+			return err
+		}
+		if err := put("v2", "other", usage.Sum); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.push(ada, used("2", shop.ID, requests, "2026-08-01", "1"), used("3", shop.ID, "other", "2026-08-01", "1")); got != "refused unknown_metric, counted" {
+			t.Error(got)
+		}
+		got, _ := w.rows(must[org.Usage](t)(w.OrganizationUsage(ctx, ada.caller(), root.ID, days(t, "2026-08-01", "2026-08-01"))))
+		wantLines(t, got, "2026-08-01 Shop other 1", "2026-08-01 Shop workers_standard_requests 11000000 demo-list-1 1=0.3 of 2026-08-01/2026-09-01")
+		if err := put("v3", requests, usage.Maximum); fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "cannot become max") {
+			t.Errorf("back with another aggregation: %v", err)
+		}
+	})
+}
+
 func TestUsageRefused(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, w *world) {
 		ctx, ada, bob, eve := t.Context(), w.person("ada"), w.person("bob"), w.person("eve")

@@ -117,14 +117,11 @@ func (p *pricing) readClosed(ctx context.Context, r Reader, ids []id.Account, fi
 	return nil
 }
 
-// catalogue returns a version of the catalogue, the latest for no name; an empty
-// one as long as there is none.
+// catalogue returns the metrics up to a version of the catalogue, the latest for
+// no name; none as long as there is no catalogue. Usage outlives the catalogue
+// that its metric was in.
 func catalogue(ctx context.Context, r Reader, version string) (*usage.Catalogue, error) {
-	read := r.Catalogue
-	if version != "" {
-		read = func(ctx context.Context) (*usage.Catalogue, error) { return r.CatalogueVersion(ctx, version) }
-	}
-	c, err := read(ctx)
+	c, err := r.Metrics(ctx, version)
 	if version == "" && errors.Is(err, fault.New(fault.NotFound, "")) {
 		return usage.NewCatalogue("", nil)
 	}

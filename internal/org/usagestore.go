@@ -13,6 +13,9 @@ import (
 type UsageReader interface {
 	// Catalogue returns the catalogue that was put last.
 	Catalogue(ctx context.Context) (*usage.Catalogue, error)
+	// Metrics returns all metrics that the catalogues up to a version have, the
+	// latest for no name: each as it is in the last one that has it.
+	Metrics(ctx context.Context, version string) (*usage.Catalogue, error)
 	// PriceBook returns a price book.
 	PriceBook(ctx context.Context, b usage.BookID) (*usage.PriceBook, error)
 	// Assignments returns the assignments to those accounts and to those
@@ -33,8 +36,6 @@ type UsageReader interface {
 	// ClosedPeriods returns the closed billing periods of those accounts that
 	// end after from, in order of account and days, with their price books.
 	ClosedPeriods(ctx context.Context, accounts []id.Account, from usage.Day) ([]usage.BillingPeriod, error)
-	// CatalogueVersion returns a catalogue that was put before.
-	CatalogueVersion(ctx context.Context, version string) (*usage.Catalogue, error)
 	// ListRestatements returns a page of the restatements of an account, in
 	// the order of commits.
 	ListRestatements(ctx context.Context, a id.Account, p page.Request) (page.Page[usage.Restatement], error)

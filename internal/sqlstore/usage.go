@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,13 +22,9 @@ type storedCatalogue struct {
 
 // Catalogue implements org.UsageReader.
 func (r *reader) Catalogue(ctx context.Context) (*usage.Catalogue, error) {
-	return r.catalogue(ctx, `SELECT body FROM usage_catalogues ORDER BY created_at DESC, version DESC LIMIT 1`)
-}
-
-// catalogue runs a statement that answers the body of a catalogue.
-func (r *reader) catalogue(ctx context.Context, sql string, args ...any) (*usage.Catalogue, error) {
+	const catalogueSQL = `SELECT body FROM usage_catalogues ORDER BY created_at DESC, version DESC LIMIT 1`
 	var body string
-	if err := r.one(ctx, "catalogue", sql, args, &body); err != nil {
+	if err := r.one(ctx, "catalogue", catalogueSQL, nil, &body); err != nil {
 		return nil, err
 	}
 	var c storedCatalogue
@@ -35,6 +32,48 @@ func (r *reader) catalogue(ctx context.Context, sql string, args ...any) (*usage
 		return nil, fmt.Errorf("read the catalogue: %w", err)
 	}
 	return usage.NewCatalogue(c.Version, c.Metrics)
+}
+
+// Metrics implements org.UsageReader.
+func (r *reader) Metrics(ctx context.Context, version string) (*usage.Catalogue, error) {
+	const (
+		allSQL  = `SELECT c.body FROM usage_catalogues AS c`
+		untoSQL = ` JOIN usage_catalogues AS last ON last.version = $1
+			AND (c.created_at < last.created_at OR c.created_at = last.created_at AND c.version <= last.version)`
+		orderSQL = ` ORDER BY c.created_at DESC, c.version DESC`
+	)
+	sql, args := allSQL+orderSQL, []any(nil)
+	if version != "" {
+		sql, args = allSQL+untoSQL+orderSQL, []any{version}
+	}
+	last := ""
+	var all []usage.Metric
+	seen := map[usage.MetricID]bool{}
+	err := r.query(ctx, sql, args, func(row row) error {
+		var body string
+		if err := row.Scan(&body); err != nil {
+			return err
+		}
+		var c storedCatalogue
+		if err := json.Unmarshal([]byte(body), &c); err != nil {
+			return fmt.Errorf("read a catalogue: %w", err)
+		}
+		last = cmp.Or(last, c.Version)
+		for _, m := range c.Metrics {
+			if !seen[m.ID] {
+				seen[m.ID] = true
+				all = append(all, m)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if last == "" {
+		return nil, fault.ErrNotFound("catalogue")
+	}
+	return usage.NewCatalogue(last, all)
 }
 
 // PutCatalogue implements org.UsageTx.

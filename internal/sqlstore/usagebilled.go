@@ -106,8 +106,3 @@ func columnsOf(texts [][]string, numbers [][]int64) []any {
 	}
 	return columns
 }
-
-// CatalogueVersion implements org.UsageReader.
-func (r *reader) CatalogueVersion(ctx context.Context, version string) (*usage.Catalogue, error) {
-	return r.catalogue(ctx, `SELECT body FROM usage_catalogues WHERE version = $1`, version)
-}

@@ -244,6 +244,7 @@ func keepsPriceLists(w *world) {
 		w.Fatal(err)
 	}
 	absent[*usage.Catalogue](w, "catalogue")(w.store.Catalogue(w.Context()))
+	absent[*usage.Catalogue](w, "catalogue")(w.store.Metrics(w.Context(), ""))
 	put := func(c *usage.Catalogue, b *usage.PriceBook) func(context.Context, org.Tx) error {
 		return func(ctx context.Context, tx org.Tx) error {
 			return errors.Join(tx.PutCatalogue(ctx, c, w.now()), tx.PutPriceBook(ctx, b, w.now()))
@@ -265,7 +266,9 @@ func keepsPriceLists(w *world) {
 	changed := list.Books[1]
 	changed.Name = "other"
 	w.refused(fault.Invalid, func(ctx context.Context, tx org.Tx) error { return tx.PutPriceBook(ctx, &changed, w.now()) })
-	newer, err := usage.NewCatalogue("newer", list.Catalogue.Metrics[:1])
+	renamed := list.Catalogue.Metrics[0]
+	renamed.Name = "Renamed"
+	newer, err := usage.NewCatalogue("newer", []usage.Metric{renamed})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -273,6 +276,16 @@ func keepsPriceLists(w *world) {
 	if got, err := w.store.Catalogue(w.Context()); err != nil || got.Version != "newer" {
 		w.Errorf("the catalogue is %v, %v", got, err)
 	}
+	for version, metrics := range map[string][]usage.Metric{
+		"": append([]usage.Metric{renamed}, list.Catalogue.Metrics[1:]...), "newer": append([]usage.Metric{renamed}, list.Catalogue.Metrics[1:]...),
+		list.Catalogue.Version: list.Catalogue.Metrics,
+	} {
+		if got, err = w.store.Metrics(w.Context(), version); err != nil {
+			w.Fatal(err)
+		}
+		want(w, "metrics up to "+version, got.Metrics, metrics)
+	}
+	absent[*usage.Catalogue](w, "catalogue")(w.store.Metrics(w.Context(), "nothing"))
 	absent[*usage.PriceBook](w, "price book")(w.store.PriceBook(w.Context(), "nothing"))
 }
 
