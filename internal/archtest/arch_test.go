@@ -23,7 +23,7 @@ var allowed = map[string][]string{
 	"api":      {"audit", "audit/export", "auth", "fault", "id", "org", "page", "proof", "usage", "usage/cloudevent", "usage/focus", "usage/pricelist"},
 	"demo":     {"audit", "auth", "fault", "id", "org", "page", "usage", "usage/pricelist"},
 	"dump":     {"audit", "auth", "fault", "org", "usage"},
-	"fsck":     {"audit", "auth", "fault", "id", "org", "proof"},
+	"fsck":     {"audit", "auth", "fault", "id", "org", "proof", "usage"},
 	"engine":   {"chstore", "fault", "org", "sqlstore"},
 	"sqlstore": {"audit", "auth", "fault", "id", "org", "page", "proof", "usage"},
 	"chstore":  {"audit", "fault", "page", "usage"},

@@ -1,6 +1,6 @@
 // Package fsck checks a store for what must always be true: the invariants of
-// the tree, of members and of the audit logs, and that every change has its
-// record and every record its change. It is a command, and it runs after each
+// the tree, of members, of the audit logs and of usage, and that every change
+// has its record and every record its change. It is a command, and it runs after each
 // test of the store.
 package fsck
 
@@ -13,6 +13,7 @@ import (
 	"github.com/orgd/orgd/internal/audit"
 	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/org"
+	"github.com/orgd/orgd/internal/usage"
 )
 
 // Inspector shows the tables of a store as they are, row by row. The reader
@@ -29,6 +30,9 @@ type Inspector interface {
 	InspectHeads(ctx context.Context, f func(log id.Log, first, seq int64, last time.Time) error) error
 	InspectRecords(ctx context.Context, f func(*audit.Record) error) error
 	InspectTrees(ctx context.Context, f func(org.Tree) error) error
+	InspectUsage(ctx context.Context, f func(l usage.Line, counted, there int64) error) error
+	InspectUsageKeys(ctx context.Context, f func(l usage.Line, counted, there int64) error) error
+	InspectUsageWithoutPeriod(ctx context.Context, f func(usage.Line) error) error
 	InspectTiles(ctx context.Context, f func(log id.Log, level int, first int64, hashes []byte) error) error
 }
 
@@ -58,6 +62,8 @@ const (
 	Tree         Rule = "tree"          // the tree of a log is that of its records, as far as it is built
 	NoRecord     Rule = "no record"     // every change has its record
 	NoChange     Rule = "no change"     // every record has its change
+	Counted      Rule = "counted"       // a line of usage counts the events and keys that there are
+	Period       Rule = "period"        // every line of usage lies in a billing period
 	NotInspected Rule = "not inspected" // there were too many violations to go on
 )
 
@@ -134,6 +140,7 @@ func (c *checker) run(ctx context.Context, in Inspector) error {
 		c.readAccounts, c.checkCounts,
 		c.readUsers, c.readMembers, c.readAccountMembers, c.readTokens, c.checkOwners,
 		c.readTrees, c.readHeads, c.checkRecords, c.checkTrees, c.checkRecorded,
+		c.checkUsage,
 	} {
 		if err := step(ctx, in); err != nil {
 			return err

@@ -75,6 +75,15 @@ var damages = []struct {
 	{"a record of an account that is absent", "DELETE FROM accounts WHERE id = '{loose}'", []fsck.Rule{fsck.NoChange}},
 	{"a record of a member that is absent", "DELETE FROM members WHERE id = '{member}'", []fsck.Rule{fsck.NoChange}},
 	{"a record of an account member that is absent", "DELETE FROM account_members WHERE id = '{accountMember}'", []fsck.Rule{fsck.NoChange}},
+	{
+		"usage of no event", "INSERT INTO usage_days (account_id, day, metric, zone_id, region_id, zone_name, region_name, events, total, weight, greatest, latest, latest_at, latest_by, uniques) " +
+			"VALUES ('{account}', 1, 'm', '', '', '', '', 1, '1', '1', '1', '1', 1, 's', 0)", []fsck.Rule{fsck.Counted, fsck.Period},
+	},
+	{
+		"an event that was not counted", "INSERT INTO usage_events (source, event_id, account_id, metric, day, zone_id, region_id, received_at) VALUES ('s', 'e', '{account}', 'm', 1, '', '', 1)",
+		[]fsck.Rule{fsck.Counted},
+	},
+	{"a key that was not counted", "INSERT INTO usage_keys (account_id, day, metric, zone_id, region_id, value) VALUES ('{account}', 1, 'm', '', '', 'k')", []fsck.Rule{fsck.Counted}},
 	{"a record of a user that is absent", "DELETE FROM users WHERE id = '{user}'", []fsck.Rule{fsck.NoChange}},
 }
 
