@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -209,6 +210,7 @@ func FuzzStructured(f *testing.F) {
 			t.Fatalf("an event without what it needs: %+v", e)
 		}
 		compare(t, e, body)
+		compareBinary(t, e, body)
 		for _, s := range []string{e.ID, e.Source, string(e.Account), string(e.Metric), e.Unique, e.Place.Zone.ID, e.Place.Region.Name} {
 			if strings.ContainsRune(s, 0) {
 				t.Fatalf("NUL in %q", s)
@@ -248,6 +250,29 @@ func compare(t *testing.T, e *usage.Event, body []byte) {
 	want := [5]string{text(attributes, "id"), text(attributes, "source"), text(data, "account_id"), text(data, "metric"), text(data, "unique")}
 	if got != want {
 		t.Fatalf("read as %q, want %q", got, want)
+	}
+}
+
+// compareBinary sends an event again with its attributes in headers.
+func compareBinary(t *testing.T, e *usage.Event, body []byte) {
+	t.Helper()
+	var attributes map[string]json.RawMessage
+	if err := json.Unmarshal(body, &attributes); err != nil {
+		t.Fatal(err)
+	}
+	got := show(cloudevent.Binary(func(name string) string {
+		key, found := strings.CutPrefix(name, "ce-")
+		if !found {
+			return "application/json"
+		}
+		var text string
+		if err := json.Unmarshal(attributes[key], &text); err != nil {
+			t.Fatalf("%s is no text: %v", key, err)
+		}
+		return url.PathEscape(text)
+	}, attributes["data"]))
+	if want := show(e, nil); got != want {
+		t.Fatalf("with headers it is\n%s\nwant\n%s", got, want)
 	}
 }
 
