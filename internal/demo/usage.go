@@ -49,7 +49,10 @@ func (s *seeder) usage(ctx context.Context) error {
 			}
 		}
 	}
-	return m.push(ctx)
+	if err := m.push(ctx); err != nil {
+		return err
+	}
+	return m.settle(ctx)
 }
 
 // prices gives public prices to both trees, and a contract to the largest
@@ -99,7 +102,7 @@ type meters struct {
 	batch []usage.Submission
 }
 
-// read adds what an account used on a day.
+// read adds what an account used on a day, and counts it when it is enough.
 func (m *meters) read(ctx context.Context, day usage.Day, a planted) error {
 	w := m.work[a.name]
 	for i := range w.loads {

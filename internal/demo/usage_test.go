@@ -17,8 +17,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/orgd/orgd/internal/api"
+	"github.com/orgd/orgd/internal/auth"
 	"github.com/orgd/orgd/internal/demo"
 	"github.com/orgd/orgd/internal/engine/enginetest"
+	"github.com/orgd/orgd/internal/fsck"
+	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/org"
 	"github.com/orgd/orgd/internal/page"
 	"github.com/orgd/orgd/internal/usage"
@@ -32,8 +35,9 @@ func afternoon() time.Time { return time.Date(2026, 11, 23, 15, 30, 0, 0, time.U
 // world is a demo on a store.
 type world struct {
 	*demo.Credentials
-	service *org.Service
-	handler http.Handler
+	retailer id.Organization
+	service  *org.Service
+	handler  http.Handler
 }
 
 // seed makes the demo with the same clock and the same randomness every time.
@@ -48,17 +52,33 @@ func seed(t *testing.T, e enginetest.Engine) world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return world{&c, svc, api.New(api.Config{
+	return world{&c, rootNamed(t, svc.Store, "Tidewater Outfitters"), svc, api.New(api.Config{
 		Service: svc, Encoder: enc, Now: afternoon, Random: random, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
 		MaxBody: 1 << 20,
 	}).Handler()}
 }
 
-// bill returns the bill of the larger tree for all days of the demo.
-func (w *world) bill(t *testing.T, format string) []byte {
+func rootNamed(t *testing.T, store org.Store, name string) (found id.Organization) {
+	t.Helper()
+	err := store.View(t.Context(), func(r org.Reader) error {
+		return r.(fsck.Inspector).InspectOrganizations(t.Context(), func(o org.Organization, _ int) error {
+			if o.Name == name {
+				found = o.ID
+			}
+			return nil
+		})
+	})
+	if err != nil || found == "" {
+		t.Fatalf("find %s: %q, %v", name, found, err)
+	}
+	return found
+}
+
+// bill returns the bill of a tree for all days of the demo.
+func (w *world) bill(t *testing.T, o id.Organization, format string) []byte {
 	t.Helper()
 	first := afternoon().AddDate(0, 0, 1-demo.Days).Format(time.DateOnly)
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/orgd/v1/organizations/"+string(w.Organization)+
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/orgd/v1/organizations/"+string(o)+
 		"/focus?from="+first+"&to=2026-11-23&format="+format, nil)
 	r.Header.Set("Authorization", "Bearer "+w.Token)
 	rec := httptest.NewRecorder()
@@ -77,23 +97,24 @@ func TestUsage(t *testing.T) {
 	var first []byte
 	for _, e := range enginetest.All(t) {
 		w := seed(t, e)
-		bill := regexp.MustCompile(`\b01[0-9a-f]{30}\b`).ReplaceAll(w.bill(t, "csv"), []byte("id"))
+		bill := regexp.MustCompile(`\b01[0-9a-f]{30}\b`).ReplaceAll(w.bill(t, w.Organization, "csv"), []byte("id"))
 		if first == nil {
 			first = bill
-			checkBill(t, bill)
-			checkBill(t, w.bill(t, "jsonl"))
-			checkBill(t, w.bill(t, "parquet"))
+			checkBill(t, bill, 5_000)
+			checkBill(t, w.bill(t, w.Organization, "jsonl"), 5_000)
+			checkBill(t, w.bill(t, w.Organization, "parquet"), 5_000)
 		}
 		if !bytes.Equal(first, bill) {
 			t.Errorf("%s: the bill differs from that of another engine", e.Name)
 		}
 		w.checkTree(t)
+		w.checkRetailer(t)
 		w.checkSandbox(t)
 	}
 }
 
 // checkBill wants a bill that breaks no rule.
-func checkBill(t *testing.T, bill []byte) {
+func checkBill(t *testing.T, bill []byte, rows int64) {
 	t.Helper()
 	reader, format, err := focus.Open(bytes.NewReader(bill))
 	if err != nil {
@@ -103,8 +124,8 @@ func checkBill(t *testing.T, bill []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Rows < 5_000 {
-		t.Errorf("the bill in %s has %d rows, want thousands", format, report.Rows)
+	if report.Rows < rows {
+		t.Errorf("the bill in %s has %d rows, want %d at least", format, report.Rows, rows)
 	}
 	for _, r := range slices.Concat(report.Failed(focuscheck.Must), report.Failed(focuscheck.Should)) {
 		t.Errorf("%s: %s: %s %d times, such as %+v", format, r.ID, r.Text, r.Violations, r.Examples)
@@ -158,10 +179,7 @@ func (w *world) figures(t *testing.T, each func(q org.UsageQuery) (org.Usage, er
 
 func (w *world) checkTree(t *testing.T) {
 	t.Helper()
-	caller, err := w.service.Authenticate(t.Context(), org.Secrets{Token: w.Token}, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	caller := w.caller(t)
 	f := w.figures(t, func(q org.UsageQuery) (org.Usage, error) {
 		return w.service.OrganizationUsage(t.Context(), caller, w.Organization, q)
 	})
@@ -196,14 +214,36 @@ func (w *world) checkTree(t *testing.T) {
 	}
 }
 
+func (w *world) caller(t *testing.T) *auth.Caller {
+	t.Helper()
+	caller, err := w.service.Authenticate(t.Context(), org.Secrets{Token: w.Token}, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return caller
+}
+
+// checkRetailer wants a correction of a closed period, and both trees to be
+// complete up to yesterday.
+func (w *world) checkRetailer(t *testing.T) {
+	t.Helper()
+	bill := w.bill(t, w.retailer, "csv")
+	checkBill(t, bill, 500)
+	if n := bytes.Count(bill, []byte(",2026-12-01T00:00:00Z,2026-11-01T00:00:00Z,Usage,Correction,Argo Data Transfer")); n != 1 {
+		t.Errorf("the retailer's bill of November has %d corrections, want 1", n)
+	}
+	for _, o := range []id.Organization{w.Organization, w.retailer} {
+		if m, err := w.service.OrganizationWatermark(t.Context(), w.caller(t), o); err != nil || m.Through.String() != "2026-11-22" {
+			t.Errorf("the usage of %s is complete up to %v, %v", o, m, err)
+		}
+	}
+}
+
 // checkSandbox wants the account without prices to have usage without costs.
 func (w *world) checkSandbox(t *testing.T) {
 	t.Helper()
 	ctx := t.Context()
-	caller, err := w.service.Authenticate(ctx, org.Secrets{Token: w.Token}, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	caller := w.caller(t)
 	found, err := w.service.ListAccounts(ctx, caller, "Robin's Sandbox", page.Numbered{Page: 1, PerPage: 10})
 	if err != nil || len(found.Items) != 1 {
 		t.Fatalf("find the sandbox: %d accounts, %v", len(found.Items), err)

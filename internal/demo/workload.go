@@ -38,8 +38,10 @@ func shop() week   { return week{100, 79, 74, 75, 80, 91, 98} }
 func media() week  { return week{96, 82, 80, 81, 84, 92, 100} }
 func always() week { return week{97, 99, 100, 100, 99, 98, 96} }
 
-// contractAccount has a contract instead of public prices.
-const contractAccount = "Brightwater Production"
+const (
+	contractAccount = "Brightwater Production" // has a contract instead of public prices
+	lateAccount     = "Tidewater Web Shop"     // told some of its usage too late
+)
 
 // workloads returns what every account of the demo does, by name.
 func workloads() map[string]workload {
