@@ -102,9 +102,10 @@ func (r *report) printJSON(w io.Writer) error {
 		AccountID      string      `json:"account_id,omitempty"`
 		From           string      `json:"from"`
 		To             string      `json:"to"`
+		Complete       string      `json:"complete_through,omitempty"`
 		Rows           []jsonRow   `json:"rows"`
 		Totals         []jsonTotal `json:"totals"`
-	}{r.organization, r.account, r.from.Format(time.DateOnly), r.to.Format(time.DateOnly), []jsonRow{}, []jsonTotal{}}
+	}{r.organization, r.account, r.from.Format(time.DateOnly), r.to.Format(time.DateOnly), r.complete, []jsonRow{}, []jsonTotal{}}
 	for _, row := range r.rows {
 		var j jsonRow
 		for i, d := range r.by {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -63,6 +64,7 @@ func (f *reportFlags) run(ctx context.Context, out io.Writer, now time.Time) err
 		return err
 	}
 	r.sort()
+	f.findWatermark(ctx, r)
 	switch {
 	case f.asJSON:
 		return r.printJSON(out)
@@ -120,10 +122,6 @@ const maxDays = 31
 
 // read adds the usage of all days, a month at a time.
 func (f *reportFlags) read(ctx context.Context, r *report) error {
-	path := "client/v4/organizations/" + url.PathEscape(f.organization)
-	if f.account != "" {
-		path = "client/v4/accounts/" + url.PathEscape(f.account)
-	}
 	for from := r.from; !from.After(r.to); from = from.AddDate(0, 0, maxDays) {
 		to := from.AddDate(0, 0, maxDays-1)
 		if to.After(r.to) {
@@ -133,7 +131,7 @@ func (f *reportFlags) read(ctx context.Context, r *report) error {
 		if f.metric != "" {
 			query.Set("metric", f.metric)
 		}
-		target, err := f.target(path+"/billable/usage", query)
+		target, err := f.target("client/v4/"+f.path()+"/billable/usage", query)
 		if err != nil {
 			return err
 		}
@@ -152,15 +150,30 @@ func (f *reportFlags) read(ctx context.Context, r *report) error {
 // findName looks up whom the report is about. Who may see bills may not see
 // that, and then reads the identifier.
 func (f *reportFlags) findName(ctx context.Context, r *report) {
-	path, query := "client/v4/organizations/"+url.PathEscape(f.organization), url.Values{}
-	r.name = f.organization
-	if f.account != "" {
-		path, r.name = "client/v4/accounts/"+url.PathEscape(f.account), f.account
-	}
+	r.name = cmp.Or(f.account, f.organization)
 	var found struct{ Name string }
-	if f.call(ctx, http.MethodGet, path, query, nil, &found) == nil && found.Name != "" {
+	if f.call(ctx, http.MethodGet, "client/v4/"+f.path(), nil, nil, &found) == nil && found.Name != "" {
 		r.name = found.Name
 	}
+}
+
+// findWatermark looks up how far usage is complete. A server that does not say
+// so may still have all of it.
+func (f *reportFlags) findWatermark(ctx context.Context, r *report) {
+	var found struct {
+		Through string `json:"complete_through"`
+	}
+	if f.call(ctx, http.MethodGet, "orgd/v1/"+f.path()+"/usage/watermark", nil, nil, &found) == nil {
+		r.complete = found.Through
+	}
+}
+
+// path returns the path of whom the report is about.
+func (f *reportFlags) path() string {
+	if f.account != "" {
+		return "accounts/" + url.PathEscape(f.account)
+	}
+	return "organizations/" + url.PathEscape(f.organization)
 }
 
 // usageRow is a row of usage, as far as a report needs it. What has no price

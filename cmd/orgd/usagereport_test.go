@@ -22,6 +22,8 @@ func usageServer(t *testing.T, answers map[string]string) *httptest.Server {
 			w.WriteHeader(http.StatusForbidden)
 		case r.URL.Path == "/client/v4/organizations/acme":
 			fmt.Fprint(w, `{"success":true,"result":{"id":"acme","name":"Acme"}}`)
+		case r.URL.Path == "/orgd/v1/organizations/acme/usage/watermark":
+			fmt.Fprint(w, `{"success":true,"result":{"complete_through":"2028-02-09"}}`)
 		case r.URL.Path == "/client/v4/organizations/acme/billable/usage":
 			fmt.Fprint(w, answers[r.URL.Query().Get("from")+" "+r.URL.Query().Get("to")])
 		default:
@@ -100,7 +102,7 @@ bank-id,bank,2026-01-21,12,disk-unit,2,2,EUR
 blog-id,blog,2026-01-20,0.25,cpu-unit,0.004,0.004,USD
 blog-id,blog,2026-02-28,7,disk-unit,0,0,USD
 `},
-		{"by day as JSON", reportFlags{by: []string{"day"}, asJSON: true}, `{"organization_id":"acme","from":"2026-01-20","to":"2026-02-28","rows":[` +
+		{"by day as JSON", reportFlags{by: []string{"day"}, asJSON: true}, `{"organization_id":"acme","from":"2026-01-20","to":"2026-02-28","complete_through":"2028-02-09","rows":[` +
 			`{"day":"2026-01-20","consumed":1234567.75,"unit":"cpu-unit","list_cost":10.004000000000000001,"cost":9.004,"currency":"USD"},` +
 			`{"day":"2026-01-20","consumed":3,"unit":"disk-unit","list_cost":null,"cost":null,"currency":null},` +
 			`{"day":"2026-01-21","consumed":1999899.5,"unit":"cpu-unit","list_cost":1230,"cost":996,"currency":"USD"},` +
@@ -140,6 +142,8 @@ blog            1  cpu-unit  3.00  USD  █████████████�
 shop            1  cpu-unit  1.00  USD  █████▍
 ──────────────────────────────────────
 Total                        4.00  USD
+
+Complete up to 9 February 2028. Later days may still grow.
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("the report (-want +got):\n%s", diff)

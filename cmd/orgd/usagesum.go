@@ -59,6 +59,7 @@ func dimensionOf(name string) (dimension, bool) {
 type report struct {
 	organization, account string
 	name                  string
+	complete              string // the day up to which usage is complete, "" when nobody said so
 	from, to              time.Time
 	by                    []dimension
 	rows                  []*reportRow

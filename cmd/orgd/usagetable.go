@@ -34,6 +34,13 @@ func (r *report) print(w io.Writer) error {
 		writeTable(&b, r.columns(rows, r.totals()), len(rows))
 		b.WriteString(note)
 	}
+	if r.complete != "" && r.complete < r.to.Format(time.DateOnly) {
+		through, err := time.Parse(time.DateOnly, r.complete)
+		if err != nil {
+			return fmt.Errorf("read how far usage is complete: %w", err)
+		}
+		fmt.Fprintf(&b, "\nComplete up to %s. Later days may still grow.\n", span(through, through))
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
