@@ -127,21 +127,7 @@ func (s *Service) StopStream(ctx context.Context, st Stream, reason string) erro
 // StreamSecrets returns the secrets of a stream that are in use, the latest
 // first.
 func (s *Service) StreamSecrets(st Stream) ([]string, error) {
-	var list []string
-	sealed := [][]byte{st.Secret}
-	if s.now().Before(st.OldSecretEnd) {
-		sealed = append(sealed, st.OldSecret)
-	}
-	for _, b := range sealed {
-		secret, err := s.unseal(st.place(), b)
-		if err != nil {
-			return nil, err
-		}
-		if secret != "" {
-			list = append(list, secret)
-		}
-	}
-	return list, nil
+	return s.open(st.place(), &st.ReceiverSecret)
 }
 
 // StreamRecords returns up to limit records of the batch under way that are

@@ -12,10 +12,6 @@ import (
 	"github.com/orgd/orgd/internal/page"
 )
 
-// SecretOverlap is how long the former secret of a webhook stays in use beside
-// the new one.
-const SecretOverlap = 24 * time.Hour
-
 // Stream sends the records of a log to a receiver, in order, each at least
 // once.
 type Stream struct {
@@ -30,10 +26,7 @@ type Stream struct {
 	// Version grows with every change that makes what is under way void.
 	Version int64
 
-	// Secret and OldSecret are sealed; the latter is in use until OldSecretEnd.
-	Secret       []byte
-	OldSecret    []byte
-	OldSecretEnd time.Time
+	ReceiverSecret
 
 	Delivery Delivery
 }
@@ -174,7 +167,7 @@ func (c *change) createStream(ctx context.Context, o id.Organization, in NewStre
 		}
 		shown = in.Secret
 	}
-	if st.Secret, err = c.s.seal(st.place(), in.Secret); err != nil {
+	if st.Secret, err = c.s.seal("/type", st.place(), in.Secret); err != nil {
 		return ShownStream{}, err
 	}
 	e := c.entries[0]
@@ -335,11 +328,10 @@ func (c *change) replaceSecret(st *Stream, in StreamChange) (shown string, err e
 		return "", err
 	}
 	if st.Target.Type == StreamWebhook {
-		st.OldSecret, st.OldSecretEnd = st.Secret, c.now.Add(SecretOverlap)
-		shown = secret
+		return secret, c.renew("/type", st.place(), &st.ReceiverSecret, secret)
 	}
-	st.Secret, err = c.s.seal(st.place(), secret)
-	return shown, err
+	st.Secret, err = c.s.seal("/type", st.place(), secret)
+	return "", err
 }
 
 // DeleteStream removes a stream.

@@ -2,12 +2,8 @@ package org
 
 import (
 	"crypto/x509"
-	"encoding/base64"
 	"fmt"
-	"io"
 	"net"
-	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/orgd/orgd/internal/fault"
@@ -74,11 +70,6 @@ const (
 	maxS3Key       = 256
 	maxCertificate = 64 << 10
 	syslogPort     = "6514" // syslog over TLS, RFC 5425
-
-	webhookSecretPrefix = "whsec_"
-	minWebhookSecret    = 24 // bytes
-	maxWebhookSecret    = 64
-	newWebhookSecret    = 32
 )
 
 // checkTarget checks all that can be said of a target without reaching it, and
@@ -100,44 +91,6 @@ func (s *Service) checkTarget(t *StreamTarget) error {
 		return s.checkSyslog(&t.Syslog)
 	}
 	return fault.At(fault.Invalid, "/type", "/type must be one of webhook, s3, syslog")
-}
-
-// checkReceiver checks a URL.
-//
-// Rule: requests go to https only and never into the network of the server,
-// unless the configuration allows the address (issue B). The address that a
-// name stands for is checked when it is connected to.
-func (s *Service) checkReceiver(pointer, text string) (*url.URL, error) {
-	if _, err := checkText(pointer, text, 1, maxURL); err != nil {
-		return nil, err
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Opaque != "" || u.Hostname() == "" || (u.Scheme != "https" && u.Scheme != "http") || !isPort(u.Port()) {
-		return nil, fault.At(fault.Invalid, pointer, pointer+" must be a URL such as https://example.com/audit")
-	}
-	if u.User != nil || u.Fragment != "" || strings.HasSuffix(text, "#") {
-		return nil, fault.At(fault.Invalid, pointer, pointer+" must have neither a user nor a fragment")
-	}
-	return u, s.checkHost(pointer, u.Hostname(), u.Scheme == "http")
-}
-
-func (s *Service) checkHost(pointer, host string, plain bool) error {
-	if s.CheckHost == nil {
-		return nil
-	}
-	if err := s.CheckHost(host, plain); err != nil {
-		return fault.At(fault.Invalid, pointer, pointer+" is refused: "+err.Error())
-	}
-	return nil
-}
-
-// isPort reports whether text is a port, or empty.
-func isPort(text string) bool {
-	if text == "" {
-		return true
-	}
-	n, err := strconv.ParseUint(text, 10, 16)
-	return err == nil && n > 0
 }
 
 func (s *Service) checkS3(t *S3Target) error {
@@ -208,48 +161,8 @@ func (s *Service) checkSyslog(t *SyslogTarget) error {
 // checkSecret checks a secret that was given for a target of type t. An empty
 // one is none.
 func checkSecret(t StreamType, secret string) error {
-	switch {
-	case secret == "":
-		return nil
-	case t == StreamS3:
+	if secret != "" && t == StreamS3 {
 		return checkKey("/s3/secret_access_key", secret)
 	}
-	encoded, ok := strings.CutPrefix(secret, webhookSecretPrefix)
-	raw, err := base64.StdEncoding.DecodeString(encoded)
-	if !ok || err != nil || len(raw) < minWebhookSecret || len(raw) > maxWebhookSecret {
-		return fault.At(fault.Invalid, "/webhook/secret",
-			fmt.Sprintf("/webhook/secret must be %s and the base64 of %d to %d bytes", webhookSecretPrefix, minWebhookSecret, maxWebhookSecret))
-	}
-	return nil
-}
-
-// freshSecret returns a secret of a webhook.
-func (s *Service) freshSecret() (string, error) {
-	b := make([]byte, newWebhookSecret)
-	if _, err := io.ReadFull(s.Random, b); err != nil {
-		return "", fmt.Errorf("make the secret of a webhook: %w", err)
-	}
-	return webhookSecretPrefix + base64.StdEncoding.EncodeToString(b), nil
-}
-
-// seal keeps a secret of a stream, nil for none.
-func (s *Service) seal(place, secret string) ([]byte, error) {
-	if secret == "" {
-		return nil, nil
-	}
-	if s.Sealer == nil {
-		return nil, fault.At(fault.Invalid, "/type", "/type has a secret, and this server has no secret_key to keep it under")
-	}
-	return s.Sealer.Seal(place, secret)
-}
-
-// unseal returns a secret that was kept, "" for none.
-func (s *Service) unseal(place string, sealed []byte) (string, error) {
-	if len(sealed) == 0 {
-		return "", nil
-	}
-	if s.Sealer == nil {
-		return "", fmt.Errorf("open a secret of %s: there is no secret_key", place)
-	}
-	return s.Sealer.Open(place, sealed)
+	return checkWebhookSecret(secret)
 }

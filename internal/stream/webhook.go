@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,26 +17,45 @@ import (
 	"github.com/orgd/orgd/internal/org"
 )
 
-// sendWebhook posts a batch with the headers of Standard Webhooks.
+// message is what a webhook is sent. Its id is the same for every attempt.
+type message struct {
+	url, id, contentType string
+	header               map[string]string // beside those of every message
+	body                 []byte
+	secrets              []string // the latest first
+}
+
+// sendWebhook posts a batch.
 func (w *Worker) sendWebhook(ctx context.Context, b *batch) error {
 	body, kind := b.array(), "application/json"
 	if b.stream.Target.Webhook.Format == org.FormatNDJSON {
 		body, kind = b.lines(), "application/x-ndjson"
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.stream.Target.Webhook.URL, bytes.NewReader(body))
+	return w.post(ctx, &message{
+		url: b.stream.Target.Webhook.URL, id: b.id(), contentType: kind, body: body, secrets: b.secrets,
+		header: map[string]string{
+			"Orgd-Organization": string(b.stream.Log), "Orgd-Stream": string(b.stream.ID),
+			"Orgd-From-Seq": strconv.FormatInt(b.from, 10), "Orgd-To-Seq": strconv.FormatInt(b.to, 10),
+		},
+	})
+}
+
+// post sends a message with the headers of Standard Webhooks and returns nil
+// when it was taken.
+func (w *Worker) post(ctx context.Context, m *message) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.url, bytes.NewReader(m.body))
 	if err != nil {
 		return fmt.Errorf("make the request: %w", err)
 	}
-	signature, err := sign(b.id(), w.Now(), body, b.secrets)
+	signature, err := sign(m.id, w.Now(), m.body, m.secrets)
 	if err != nil {
 		return err
 	}
-	for name, value := range map[string]string{
-		"Content-Type": kind, "User-Agent": "orgd",
-		"Webhook-Id": b.id(), "Webhook-Timestamp": strconv.FormatInt(w.Now().Unix(), 10), "Webhook-Signature": signature,
-		"Orgd-Organization": string(b.stream.Log), "Orgd-Stream": string(b.stream.ID),
-		"Orgd-From-Seq": strconv.FormatInt(b.from, 10), "Orgd-To-Seq": strconv.FormatInt(b.to, 10),
-	} {
+	maps.Copy(m.header, map[string]string{
+		"Content-Type": m.contentType, "User-Agent": "orgd",
+		"Webhook-Id": m.id, "Webhook-Timestamp": strconv.FormatInt(w.Now().Unix(), 10), "Webhook-Signature": signature,
+	})
+	for name, value := range m.header {
 		req.Header.Set(name, value)
 	}
 	resp, err := w.client.Do(req)
