@@ -31,6 +31,7 @@ type config struct {
 	LimitsDepth            int
 	LimitsAccounts         int
 	LimitsStreams          int
+	LimitsBudgets          int
 	RateLimit              int
 	TrustedProxies         []netip.Prefix
 	MaxBody                int
@@ -61,6 +62,7 @@ func defaults() *config {
 		LimitsDepth:       5,
 		LimitsAccounts:    20_000,
 		LimitsStreams:     10,
+		LimitsBudgets:     20,
 		RateLimit:         1200,
 		MaxBody:           1 << 20,
 		LogLevel:          "info",
@@ -132,6 +134,7 @@ func options() []option {
 		{"limits.depth", forLimits, func(c *config) pflag.Value { return &number{&c.LimitsDepth, 0} }, "levels of organizations below a root"},
 		{"limits.accounts", forLimits, func(c *config) pflag.Value { return &number{&c.LimitsAccounts, 0} }, "accounts in the tree of a root"},
 		{"limits.streams", forServers, func(c *config) pflag.Value { return &number{&c.LimitsStreams, 0} }, "streams of the audit log of an organization"},
+		{"limits.budgets", forServers, func(c *config) pflag.Value { return &number{&c.LimitsBudgets, 0} }, "budgets of an organization or of an account"},
 		{"rate_limit", forServers, func(c *config) pflag.Value { return &number{&c.RateLimit, 0} }, "requests of a credential per 5 minutes, 0: no limit"},
 		{"trusted_proxies", forServers, func(c *config) pflag.Value { return (*prefixes)(&c.TrustedProxies) }, "addresses and CIDR blocks whose X-Forwarded-For is believed"},
 		{"max_body", forServers, func(c *config) pflag.Value { return &number{&c.MaxBody, 1} }, "largest body of a request, in bytes"},
@@ -139,7 +142,7 @@ func options() []option {
 		{"audit_reads", forServers, func(c *config) pflag.Value { return &choice{&c.AuditReads, []string{"off", "on"}} }, "on: record who reads an audit log, in that log"},
 		{"secret_key", forServers, func(c *config) pflag.Value { return (*secret)(&c.SecretKey) }, "key that the secrets of receivers are kept under: 32 bytes in hexadecimal or base64; several are separated by commas, the first one is for new secrets"},
 		{"secret_key_file", forServers, func(c *config) pflag.Value { return (*text)(&c.SecretKeyFile) }, "file of the secret_key; orgd dev makes one"},
-		{"outbound_allow", forServers, func(c *config) pflag.Value { return (*prefixes)(&c.OutboundAllow) }, "addresses and CIDR blocks that streams may be sent to although they are not public, and without TLS"},
+		{"outbound_allow", forServers, func(c *config) pflag.Value { return (*prefixes)(&c.OutboundAllow) }, "addresses and CIDR blocks that streams and notices of budgets may be sent to although they are not public, and without TLS"},
 		{"audit_key", forServers | forStore, func(c *config) pflag.Value { return (*text)(&c.AuditKey) }, "file with the key that signs audit logs (orgd audit keygen); empty: no proofs"},
 		{"audit_origin", forServers | forStore, func(c *config) pflag.Value { return (*text)(&c.AuditOrigin) }, "name of this instance in proofs; empty: the name in audit_key"},
 		{"audit_retention_months", forServers, func(c *config) pflag.Value { return &number{&c.AuditRetentionMonths, org.LeastRetention} }, "months that records of logs without settings of their own are kept"},

@@ -30,6 +30,7 @@ var examples = map[string]struct {
 	"limits.depth":             {"9", func(c *config) { c.LimitsDepth = 9 }},
 	"limits.accounts":          {"17", func(c *config) { c.LimitsAccounts = 17 }},
 	"limits.streams":           {"3", func(c *config) { c.LimitsStreams = 3 }},
+	"limits.budgets":           {"4", func(c *config) { c.LimitsBudgets = 4 }},
 	"rate_limit":               {"5", func(c *config) { c.RateLimit = 5 }},
 	"trusted_proxies": {"10.1.2.3/8,2001:db8::1", func(c *config) {
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")}

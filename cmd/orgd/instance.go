@@ -61,7 +61,7 @@ func openReady(ctx context.Context, c *config) (org.Store, error) {
 
 // newService puts the services on a store.
 func newService(c *config, s org.Store) (*org.Service, api.Encoder) {
-	limits := org.Limits{Depth: c.LimitsDepth, Accounts: int64(c.LimitsAccounts), Streams: int64(c.LimitsStreams)}
+	limits := org.Limits{Depth: c.LimitsDepth, Accounts: int64(c.LimitsAccounts), Streams: int64(c.LimitsStreams), Budgets: int64(c.LimitsBudgets)}
 	enc := api.Encoder{Limits: limits, EchoProfile: c.Compat != "cloudflare"}
 	return org.New(org.Config{
 		Store: s, Now: time.Now, Random: rand.Reader, Limits: limits, Encode: enc.Encode, StatusOf: api.StatusOf,

@@ -141,6 +141,7 @@ func (i *instance) chores() []chore {
 		{"erase users", erasurePeriod, i.service.ContinueErasures},
 		{"look at held erasures", expiryPeriod, i.service.RecheckErasures},
 		{"expire audit records", expiryPeriod, i.service.ExpireAudit},
+		{"evaluate budgets", budgetPeriod, i.evaluateBudgets()},
 	}
 }
 

@@ -133,8 +133,9 @@ func wirePerson(v any) any {
 		return newOrganizationAccess(&v)
 	case []org.Access:
 		return each(v, newAccountAccess)
+	default:
+		return wireBudget(v)
 	}
-	return v
 }
 
 // each maps a list; an empty one is [] and never null.

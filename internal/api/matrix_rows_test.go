@@ -67,6 +67,9 @@ const recordJSON = `{"id":"1","source":"elsewhere","time":"2026-01-01T00:00:00Z"
 // streamJSON is a stream without a secret.
 const streamJSON = `{"name":"s","type":"syslog","syslog":{"address":"logs.example.com:6514"}}`
 
+// budgetJSON is a budget without a webhook.
+const budgetJSON = `{"name":"b","kind":"cumulative","amount":"100","currency":"USD"}`
+
 const (
 	bookJSON  = `{"book_id":"nothing","start":"2026-01-01"}`
 	eventJSON = `{"specversion":"1.0","id":"1","source":"/meter","type":"usage","time":"2026-03-01T12:00:00Z","data":{"account_id":"a","metric":"m","quantity":1}}`
@@ -142,6 +145,37 @@ var matrix = map[string][]matrixCase{
 	"PUT /orgd/v1/accounts/{account_id}/price_book": {
 		{title: "inside", needs: []need{may("billing.write", "AT")}, target: own + "/accounts/$AT/price_book", body: bookJSON, status: 400, code: 1001},
 		{title: "outside", needs: []need{may("billing.write", "AL")}, target: own + "/accounts/$AL/price_book", body: bookJSON, status: 400, code: 1001},
+	},
+	"GET /orgd/v1/organizations/{organization_id}/budgets":  ofT("billing.read", own+"/organizations/$T/budgets", "", 200),
+	"POST /orgd/v1/organizations/{organization_id}/budgets": ofT("billing.write", own+"/organizations/$T/budgets", budgetJSON, 200),
+	"GET /orgd/v1/organizations/{organization_id}/budgets/{budget_id}": {
+		{needs: []need{may("billing.read", "T")}, target: own + "/organizations/$T/budgets/$BT", status: 200},
+		{title: "of another", needs: []need{may("billing.read", "P")}, target: own + "/organizations/$P/budgets/$BT", status: 404, code: 1003},
+	},
+	"PUT /orgd/v1/organizations/{organization_id}/budgets/{budget_id}": {
+		{needs: []need{may("billing.write", "T")}, target: own + "/organizations/$T/budgets/$BT", body: `{"name":"n"}`, status: 200},
+		{title: "of another", needs: []need{may("billing.write", "P")}, target: own + "/organizations/$P/budgets/$BT", body: `{"name":"n"}`, status: 404, code: 1003},
+	},
+	"DELETE /orgd/v1/organizations/{organization_id}/budgets/{budget_id}": {
+		{needs: []need{may("billing.write", "T")}, target: own + "/organizations/$T/budgets/$budget", status: 200, make: freshBudget},
+	},
+	"GET /orgd/v1/organizations/{organization_id}/budgets/{budget_id}/crossings": ofT("billing.read", own+"/organizations/$T/budgets/$BT/crossings", "", 200),
+	"GET /orgd/v1/accounts/{account_id}/budgets":                                 suffix(ofAT("billing.read", own+"/accounts/", "", 200), "/budgets"),
+	"POST /orgd/v1/accounts/{account_id}/budgets":                                suffix(ofAT("billing.write", own+"/accounts/", budgetJSON, 200), "/budgets"),
+	"GET /orgd/v1/accounts/{account_id}/budgets/{budget_id}": {
+		{title: "inside", needs: []need{may("billing.read", "AT")}, target: own + "/accounts/$AT/budgets/$BAT", status: 200},
+		{title: "outside", needs: []need{may("billing.read", "AL")}, target: own + "/accounts/$AL/budgets/$BAT", status: 404, code: 1003},
+	},
+	"PUT /orgd/v1/accounts/{account_id}/budgets/{budget_id}": {
+		{title: "inside", needs: []need{may("billing.write", "AT")}, target: own + "/accounts/$AT/budgets/$BAT", body: `{"name":"n"}`, status: 200},
+		{title: "outside", needs: []need{may("billing.write", "AL")}, target: own + "/accounts/$AL/budgets/$BAT", body: `{"name":"n"}`, status: 404, code: 1003},
+	},
+	"DELETE /orgd/v1/accounts/{account_id}/budgets/{budget_id}": {
+		{title: "inside", needs: []need{may("billing.write", "AT")}, target: own + "/accounts/$AT/budgets/$account_budget", status: 200, make: freshBudget},
+		{title: "of an organization", needs: []need{may("billing.write", "AT")}, target: own + "/accounts/$AT/budgets/$BT", status: 404, code: 1003},
+	},
+	"GET /orgd/v1/accounts/{account_id}/budgets/{budget_id}/crossings": {
+		{needs: []need{may("billing.read", "AT")}, target: own + "/accounts/$AT/budgets/$BAT/crossings", status: 200},
 	},
 	"POST /orgd/v1/usage/events":                      {{target: own + "/usage/events", body: eventJSON, status: 200}},
 	"GET /orgd/v1/usage/receipts/{source}/{event_id}": {{target: own + "/usage/receipts/s/none", status: 404, code: 1003}},
@@ -307,6 +341,15 @@ func invitation(t testing.TB, w *world, c *caller) map[string]string {
 func freshStream(t testing.TB, w *world, _ *caller) map[string]string {
 	t.Helper()
 	return map[string]string{"stream": w.send(w.founder, "POST", own+"/organizations/"+w.ids["T"]+"/audit/streams", streamJSON).at(t, "id")}
+}
+
+// freshBudget makes a budget of T and one of AT.
+func freshBudget(t testing.TB, w *world, _ *caller) map[string]string {
+	t.Helper()
+	made := func(owner string) string {
+		return w.send(w.founder, "POST", own+owner+"/budgets", budgetJSON).at(t, "id")
+	}
+	return map[string]string{"budget": made("/organizations/" + w.ids["T"]), "account_budget": made("/accounts/" + w.ids["AT"])}
 }
 
 // deletedOrganization makes an organization below T and deletes it.

@@ -72,7 +72,7 @@ func newWorld(t testing.TB, store org.Store, change ...func(*api.Config)) *world
 	w.now.Store(&start)
 	clock := func() time.Time { return *w.now.Load() }
 	limits := org.DefaultLimits
-	limits.Streams = 1000
+	limits.Streams, limits.Budgets = 1000, 1000
 	encoder := api.Encoder{Limits: limits, EchoProfile: true}
 	config := api.Config{
 		Service: org.New(org.Config{
@@ -149,6 +149,8 @@ func (w *world) plant(t testing.TB) {
 		w.ids["R"+a] = w.send(w.founder, "GET", "/client/v4/accounts/"+w.ids[a]+"/logs/audit"+window, "").at(t, "0.id")
 	}
 	w.ids["ST"] = freshStream(t, w, nil)["stream"]
+	budgets := freshBudget(t, w, nil)
+	w.ids["BT"], w.ids["BAT"] = budgets["budget"], budgets["account_budget"]
 	w.ids["erasable"] = w.newUser(t, "erasable").id
 	w.ids["victim"] = w.newUser(t, "victim").id
 	w.ids["foreign"] = w.send(w.founder, "POST", "/client/v4/user/tokens", tokenJSON).at(t, "id")

@@ -94,6 +94,7 @@ func routes() []route {
 		u   = "/users/{user_id}"
 		t   = "/user/tokens/{token_id}"
 		s   = "/audit/streams/{stream_id}"
+		b   = "/budgets/{budget_id}"
 	)
 	return []route{
 		get(cf+"/organizations", auth.OrganizationRead, listOrganizations).org().any(),
@@ -180,6 +181,18 @@ func routes() []route {
 		put(own+o+"/price_book", auth.BillingWrite, putOrganizationPriceBook),
 		put(own+a+"/price_book", auth.BillingWrite, putAccountPriceBook),
 		put(own+a+"/billing_anchor", auth.BillingWrite, putBillingAnchor),
+		get(own+o+"/budgets", auth.BillingRead, listBudgets),
+		post(own+o+"/budgets", auth.BillingWrite, createBudget),
+		get(own+o+b, auth.BillingRead, getBudget),
+		put(own+o+b, auth.BillingWrite, updateBudget),
+		del(own+o+b, auth.BillingWrite, deleteBudget),
+		get(own+o+b+"/crossings", auth.BillingRead, listCrossings),
+		get(own+a+"/budgets", auth.BillingRead, listBudgets),
+		post(own+a+"/budgets", auth.BillingWrite, createBudget),
+		get(own+a+b, auth.BillingRead, getBudget),
+		put(own+a+b, auth.BillingWrite, updateBudget),
+		del(own+a+b, auth.BillingWrite, deleteBudget),
+		get(own+a+b+"/crossings", auth.BillingRead, listCrossings),
 		post(own+"/usage/events", auth.UsagePush, pushUsage).any().batch(),
 		get(own+"/usage/receipts/{source}/{event_id}", auth.UsagePush, getUsageReceipt).any(),
 		post(own+"/usage/price_lists", auth.UserAdmin, createPriceList),

@@ -121,6 +121,8 @@ func setOption(line string, limits *org.Limits, encoder *api.Encoder, config *ap
 		_, err = fmt.Sscan(value, &limits.Depth, &limits.Accounts)
 	case "streams":
 		_, err = fmt.Sscan(value, &limits.Streams)
+	case "budgets":
+		_, err = fmt.Sscan(value, &limits.Budgets)
 	case "max_body":
 		config.MaxBody, err = strconv.ParseInt(value, 10, 64)
 	case "bootstrap_secret":
@@ -229,7 +231,10 @@ func (r *runner) play(st *step) (response, records string) {
 // they are of no request.
 func (r *runner) maintain() {
 	r.t.Helper()
-	for _, do := range []func(context.Context) error{r.service.RecheckErasures, r.service.ContinueErasures, r.service.ExpireAudit} {
+	evaluate := func(ctx context.Context) error {
+		return r.service.EvaluateBudgets(ctx, org.Holder{Name: "wire", Lease: time.Minute})
+	}
+	for _, do := range []func(context.Context) error{r.service.RecheckErasures, r.service.ContinueErasures, r.service.ExpireAudit, evaluate} {
 		if err := do(r.t.Context()); err != nil {
 			r.t.Fatal(err)
 		}

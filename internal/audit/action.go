@@ -54,4 +54,8 @@ var (
 	BillingAnchorSet    = Action{Update, "billing_anchor", "usage", "Set Billing Anchor"}         // PUT /orgd/v1/accounts/{id}/billing_anchor
 	BillingPeriodClose  = Action{Update, "billing_period", "usage", "Close Billing Period"}       // POST /orgd/v1/accounts/{id}/billing_periods/{start}/close
 	WatermarkSet        = Action{Update, "usage_watermark", "usage", "Set Usage Watermark"}       // PUT /orgd/v1/accounts/{id}/usage/watermark
+	BudgetCreate        = Action{Create, "budget", "budgets", "Create Budget"}                    // POST /orgd/v1/{organizations,accounts}/{id}/budgets
+	BudgetUpdate        = Action{Update, "budget", "budgets", "Update Budget"}                    // PUT .../budgets/{id}
+	BudgetDelete        = Action{Delete, "budget", "budgets", "Delete Budget"}                    // DELETE .../budgets/{id}
+	BudgetCross         = Action{Update, "budget", "budgets", "Cross Budget Threshold"}           // the program itself, when spending has come to a threshold
 )

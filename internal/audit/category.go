@@ -16,7 +16,7 @@ type Category struct {
 func Categories() []Category {
 	return []Category{
 		{"accounts", "Accounts", []Product{{"accounts", "Accounts"}, {"profile", "Profile"}}},
-		{"billing", "Billing", []Product{{"usage", "Billable usage"}}},
+		{"billing", "Billing", []Product{{"budgets", "Budgets"}, {"usage", "Billable usage"}}},
 		{"identity", "Identity and access", []Product{{"members", "Members"}, {"tokens", "API tokens"}, {"users", "Users"}}},
 		{"logs", "Logs", []Product{{"logs", "Audit logs"}}},
 		{"organizations", "Organizations", []Product{{"organizations", "Organizations"}}},

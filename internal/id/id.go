@@ -26,6 +26,10 @@ type (
 	Token string
 	// Stream identifies a stream of an audit log to a receiver.
 	Stream string
+	// Budget identifies a budget of an organization or account.
+	Budget string
+	// Crossing identifies the crossing of a threshold of a budget.
+	Crossing string
 	// Record identifies a record of the audit log.
 	Record string
 	// Log identifies an audit log: the organization, account or user it

@@ -37,7 +37,7 @@ type world struct {
 }
 
 // small limits are within reach of a test.
-var small = org.Limits{Depth: 3, Accounts: 6, Streams: 3}
+var small = org.Limits{Depth: 3, Accounts: 6, Streams: 3, Budgets: 3}
 
 // onEveryEngine runs a test in a new world on each engine. When it ends every
 // invariant of the store must hold.

@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/orgd/orgd/internal/auth"
 	"github.com/orgd/orgd/internal/fault"
 	"github.com/orgd/orgd/internal/fsck"
 	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/org"
+	"github.com/orgd/orgd/internal/usage"
 )
 
 // operation is a change of the organization Left or the account Inner in it,
@@ -60,7 +63,32 @@ func (w *world) operations(x *tree) []operation {
 	stream := org.NewStream{Name: "Stream", Target: org.StreamTarget{Type: org.StreamSyslog, Syslog: org.SyslogTarget{Address: "logs.example.com"}}}
 	kept := must[org.ShownStream](w.t)(w.CreateStream(ctx, x.owner.request(), x.left.ID, stream))
 	gone := must[org.ShownStream](w.t)(w.CreateStream(ctx, x.owner.request(), x.left.ID, stream))
+	terms := org.BudgetTerms{Scope: org.BudgetSubtree, Kind: usage.CumulativeBudget, Amount: decimal.NewFromInt(1), Currency: "USD"}
+	left := org.Owner{Organization: x.left.ID}
+	budget := must[org.ShownBudget](w.t)(w.CreateBudget(ctx, x.owner.request(), left, org.NewBudget{Name: "Budget", BudgetTerms: terms}))
+	ended := must[org.ShownBudget](w.t)(w.CreateBudget(ctx, x.owner.request(), left, org.NewBudget{Name: "Budget", BudgetTerms: terms}))
 	return []operation{
+		{
+			"make a budget", "billing.write", organization, "Left: Create Budget", false,
+			func(r org.Request) error {
+				_, err := w.CreateBudget(ctx, r, left, org.NewBudget{Name: "Budget", BudgetTerms: terms})
+				return err
+			}, nil, "",
+		},
+		{
+			"change a budget", "billing.write", organization, "Left: Update Budget", false,
+			func(r org.Request) error {
+				_, err := w.UpdateBudget(ctx, r, left, budget.ID, org.BudgetChange{Thresholds: []int{50}})
+				return err
+			}, nil, "",
+		},
+		{
+			"delete a budget", "billing.write", organization, "Left: Delete Budget", false,
+			func(r org.Request) error {
+				_, err := w.DeleteBudget(ctx, r, left, ended.ID)
+				return err
+			}, nil, "",
+		},
 		{
 			"make a stream", "audit.manage", organization, "Left: Create Stream", false,
 			func(r org.Request) error {

@@ -14,10 +14,12 @@ type Limits struct {
 	Depth    int   // levels below a root
 	Accounts int64 // accounts in the whole tree of a root
 	Streams  int64 // streams of the audit log of an organization
+	Budgets  int64 // budgets of an organization, or of an account
 }
 
-// DefaultLimits are those of the real system, which has no streams.
-var DefaultLimits = Limits{Depth: 5, Accounts: 20_000, Streams: 10}
+// DefaultLimits are those of the real system, which has neither streams nor
+// such budgets.
+var DefaultLimits = Limits{Depth: 5, Accounts: 20_000, Streams: 10, Budgets: 20}
 
 // Lifetimes and windows of the domain.
 const (

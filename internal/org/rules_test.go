@@ -3,15 +3,18 @@ package org
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/shopspring/decimal"
 
 	"github.com/orgd/orgd/internal/auth"
 	"github.com/orgd/orgd/internal/fault"
 	"github.com/orgd/orgd/internal/id"
+	"github.com/orgd/orgd/internal/usage"
 )
 
 // refused is what a refusal looks like: code, pointer and message.
@@ -183,6 +186,75 @@ func TestCheckStreams(t *testing.T) {
 	}
 }
 
+func TestCheckBudgets(t *testing.T) {
+	for present, no := range map[int64]*refused{
+		0: nil, 2: nil,
+		3: {code: fault.LimitReached, message: "Limit reached: 3 budgets, the limit is 3 (raise it with limits.budgets)"},
+		4: {code: fault.LimitReached, message: "Limit reached: 4 budgets, the limit is 3 (raise it with limits.budgets)"},
+	} {
+		checkRefusal(t, checkBudgets(Limits{Budgets: 3}, present), no)
+	}
+}
+
+func TestCheckThresholds(t *testing.T) {
+	many := make([]int, 11)
+	for i := range many {
+		many[i] = i + 1
+	}
+	for _, c := range []struct {
+		list, want []int
+		no         *refused
+	}{
+		{[]int{100, 50, 1000, 1}, []int{1, 50, 100, 1000}, nil},
+		{many[:10], many[:10], nil},
+		{nil, nil, &refused{code: fault.Invalid, pointer: "/thresholds", message: "/thresholds must have 1 to 10 percentages"}},
+		{many, nil, &refused{code: fault.Invalid, pointer: "/thresholds", message: "/thresholds must have 1 to 10 percentages"}},
+		{[]int{1, 0}, nil, &refused{code: fault.Invalid, pointer: "/thresholds/1", message: "/thresholds/1 must be a whole number from 1 to 1000"}},
+		{[]int{1001}, nil, &refused{code: fault.Invalid, pointer: "/thresholds/0", message: "/thresholds/0 must be a whole number from 1 to 1000"}},
+		{[]int{-50}, nil, &refused{code: fault.Invalid, pointer: "/thresholds/0", message: "/thresholds/0 must be a whole number from 1 to 1000"}},
+		{[]int{80, 50, 80}, nil, &refused{code: fault.Invalid, pointer: "/thresholds/2", message: "/thresholds/2 is there twice"}},
+	} {
+		got, err := checkThresholds(c.list)
+		checkRefusal(t, err, c.no)
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v became %v, want %v", c.list, got, c.want)
+		}
+	}
+}
+
+func TestCheckTerms(t *testing.T) {
+	organization, account := Owner{Organization: "o"}, Owner{Account: "a"}
+	terms := func(change func(*BudgetTerms)) BudgetTerms {
+		t := BudgetTerms{Scope: BudgetSubtree, Kind: usage.CumulativeBudget, Amount: decimal.NewFromInt(1), Currency: "USD"}
+		change(&t)
+		return t
+	}
+	amount := func(text string) BudgetTerms {
+		return terms(func(t *BudgetTerms) { t.Amount = decimal.RequireFromString(text) })
+	}
+	for _, c := range []struct {
+		owner Owner
+		terms BudgetTerms
+		no    *refused
+	}{
+		{organization, terms(func(*BudgetTerms) {}), nil},
+		{organization, terms(func(t *BudgetTerms) { t.Scope, t.Kind = BudgetOwn, usage.ProjectedBudget }), nil},
+		{account, terms(func(t *BudgetTerms) { t.Scope = "" }), nil},
+		{account, terms(func(*BudgetTerms) {}), &refused{code: fault.Invalid, pointer: "/scope", message: "/scope is for budgets of organizations only"}},
+		{organization, terms(func(t *BudgetTerms) { t.Scope = "" }), &refused{code: fault.Invalid, pointer: "/scope", message: "/scope must be one of subtree, own"}},
+		{organization, terms(func(t *BudgetTerms) { t.Kind = "monthly" }), &refused{code: fault.Invalid, pointer: "/kind", message: "/kind must be one of cumulative, projected"}},
+		{organization, terms(func(t *BudgetTerms) { t.Currency = "usd" }), &refused{code: fault.Invalid, pointer: "/currency", message: "/currency must be a currency code of ISO 4217 such as USD"}},
+		{organization, amount("999999999999999999.999999999"), nil},
+		{organization, amount("0.000000001"), nil},
+		{organization, amount("0"), &refused{code: fault.Invalid, pointer: "/amount", message: "/amount must be greater than 0"}},
+		{organization, amount("-1"), &refused{code: fault.Invalid, pointer: "/amount", message: "/amount must be greater than 0"}},
+		{organization, amount("0.0000000001"), &refused{code: fault.Invalid, pointer: "/amount", message: "/amount has more than 9 digits after the point"}},
+		{organization, amount("1000000000000000000"), &refused{code: fault.Invalid, pointer: "/amount", message: "/amount has more than 18 digits before the point"}},
+	} {
+		checkRefusal(t, checkTerms(&Budget{Owner: c.owner, BudgetTerms: c.terms}), c.no)
+	}
+}
+
 func TestCheckAccounts(t *testing.T) {
 	full := func(present int) *refused {
 		return &refused{code: fault.LimitReached, message: fmt.Sprintf(
@@ -202,7 +274,7 @@ func TestCheckAccounts(t *testing.T) {
 	} {
 		checkRefusal(t, checkAccounts(Limits{Accounts: 10}, x.present, x.added), x.no)
 	}
-	if got, want := DefaultLimits, (Limits{Depth: 5, Accounts: 20_000, Streams: 10}); got != want {
+	if got, want := DefaultLimits, (Limits{Depth: 5, Accounts: 20_000, Streams: 10, Budgets: 20}); got != want {
 		t.Errorf("the default limits are %+v, want %+v", got, want)
 	}
 }

@@ -47,6 +47,7 @@ type Reader interface {
 	RetentionReader
 	TreeReader
 	UsageReader
+	BudgetReader
 }
 
 // Tx is what can be done in a transaction. After LockTree or Lock
@@ -65,6 +66,7 @@ type Tx interface {
 	RetentionTx
 	TreeTx
 	UsageTx
+	BudgetTx
 	IdempotencyTx
 
 	// LockTree holds the shape of all trees until the end of the

@@ -116,6 +116,26 @@ func lists(f storetest.Sample) []struct {
 			_, err := r.ListStreams(ctx, id.Log(f.Root.ID), after)
 			return err
 		}},
+		{"budgets", []string{"budgets_owner"}, func(ctx context.Context, r org.Reader) error {
+			_, err := r.ListBudgets(ctx, org.Owner{Organization: "o1"}, after)
+			return err
+		}},
+		{"budgets that are due", []string{"budgets_due"}, func(ctx context.Context, r org.Reader) error {
+			_, err := r.DueBudgets(ctx, f.Root.Created, 10)
+			return err
+		}},
+		{"crossings", []string{"budget_crossings_order", "budgets_pkey"}, func(ctx context.Context, r org.Reader) error {
+			_, err := r.ListCrossings(ctx, "b1", after)
+			return err
+		}},
+		{"current crossings", []string{"budget_crossings_o", "budgets_pkey"}, func(ctx context.Context, r org.Reader) error {
+			_, err := r.CurrentCrossings(ctx, []id.Budget{"b1", "b2"})
+			return err
+		}},
+		{"notices that are due", []string{"budget_crossings_waiting"}, func(ctx context.Context, r org.Reader) error {
+			_, err := r.DueNotices(ctx, f.Root.Created, 10)
+			return err
+		}},
 		{"undelivered", []string{"audit_streams_running"}, func(ctx context.Context, r org.Reader) error {
 			_, err := r.FirstUndelivered(ctx, id.Log(f.Root.ID))
 			return unlessAbsent(err)
@@ -165,6 +185,10 @@ const crowdSQL = `
 	INSERT INTO account_members SELECT 'x' || i, 'a' || i, 'u' || i, 'account_read_only', i FROM generate_series(1, 3000) i;
 	INSERT INTO audit_heads SELECT 'l' || i, i, i FROM generate_series(1, 3000) i;
 	INSERT INTO audit_streams SELECT 's' || i, 'l' || i, '', '{}', '', '', 0, i % 10 = 0, '', 1, i, i, i, i, 0, 0, 0, 0, 0, '', '', 0 FROM generate_series(1, 3000) i;
+	INSERT INTO budgets SELECT 'b' || i, 'o' || i % 1000, FALSE, '', '', '', '1', 'USD', '100', '', '', '', 0, 1, 1, i, i, i, i, 0, 31, 0, '0', '0', '', FALSE,
+		4000000000000000 + i, '', 0 FROM generate_series(1, 3000) i;
+	INSERT INTO budget_crossings SELECT 'x' || i, 'b' || i % 1000 + 1, '', 1, '', '', '1', 'USD', i, 0, 31, '0', '0', i, '', CASE WHEN i % 100 = 0 THEN 'waiting' ELSE 'delivered' END,
+		0, 0, 4000000000000000 + i, '', 0, 0, '', 0 FROM generate_series(1, 30000) i;
 	INSERT INTO audit_records SELECT log_id, seq + i, id || i, time, account_id, source, source_id, occurred, action_type, action_description, action_result, actor_id, actor_type, actor_context,
 		actor_email, actor_ip, actor_token_id, actor_token_name, actor_salt, actor_commitments, actor_subject, raw_ray_id, raw_method, raw_uri, raw_user_agent, raw_status,
 		resource_id, resource_type, resource_product, resource_scope, request, response, before_change, after_change, personal

@@ -7,7 +7,7 @@ import (
 	"github.com/orgd/orgd/internal/org"
 )
 
-// ownerID returns the identifier of the owner of a profile; identifiers of
+// ownerID returns the identifier of an owner; identifiers of
 // organizations and accounts are never the same.
 func ownerID(o org.Owner) string {
 	if o.Organization != "" {

@@ -233,6 +233,81 @@ CREATE TABLE audit_trees (
 
 ALTER TABLE audit_trees ADD CONSTRAINT audit_trees_pkey PRIMARY KEY (log_id);
 
+CREATE TABLE budget_crossings (
+    id text COLLATE "C" NOT NULL,
+    budget_id text COLLATE "C" NOT NULL,
+    budget_name text COLLATE "C" NOT NULL,
+    revision bigint NOT NULL,
+    scope text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    amount text COLLATE "C" NOT NULL,
+    currency text COLLATE "C" NOT NULL,
+    percent bigint NOT NULL,
+    period_start bigint NOT NULL,
+    period_end bigint NOT NULL,
+    spent text COLLATE "C" NOT NULL,
+    projected text COLLATE "C" NOT NULL,
+    crossed_at bigint NOT NULL,
+    notice text COLLATE "C" NOT NULL,
+    state text COLLATE "C" NOT NULL,
+    redirects bigint NOT NULL,
+    failures bigint NOT NULL,
+    next_attempt_at bigint NOT NULL,
+    last_error text COLLATE "C" NOT NULL,
+    last_failure_at bigint NOT NULL,
+    delivered_at bigint NOT NULL,
+    lease_holder text COLLATE "C" NOT NULL,
+    lease_end bigint NOT NULL
+) WITH (fillfactor=70);
+
+ALTER TABLE budget_crossings ADD CONSTRAINT budget_crossings_budget_id_fkey FOREIGN KEY (budget_id) REFERENCES budgets(id);
+
+ALTER TABLE budget_crossings ADD CONSTRAINT budget_crossings_pkey PRIMARY KEY (id);
+
+CREATE UNIQUE INDEX budget_crossings_once ON public.budget_crossings USING btree (budget_id, revision, period_start, percent);
+
+CREATE INDEX budget_crossings_order ON public.budget_crossings USING btree (budget_id, crossed_at, id);
+
+CREATE INDEX budget_crossings_waiting ON public.budget_crossings USING btree (next_attempt_at, id) WHERE (state = 'waiting'::text);
+
+CREATE TABLE budgets (
+    id text COLLATE "C" NOT NULL,
+    owner_id text COLLATE "C" NOT NULL,
+    is_account boolean NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    scope text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    amount text COLLATE "C" NOT NULL,
+    currency text COLLATE "C" NOT NULL,
+    thresholds text COLLATE "C" NOT NULL,
+    webhook text COLLATE "C" NOT NULL,
+    secret bytea NOT NULL,
+    old_secret bytea NOT NULL,
+    old_secret_end bigint NOT NULL,
+    version bigint NOT NULL,
+    revision bigint NOT NULL,
+    since_at bigint NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    evaluated_at bigint NOT NULL,
+    period_start bigint NOT NULL,
+    period_end bigint NOT NULL,
+    complete_days bigint NOT NULL,
+    spent text COLLATE "C" NOT NULL,
+    projected text COLLATE "C" NOT NULL,
+    other_currencies text COLLATE "C" NOT NULL,
+    unpriced boolean NOT NULL,
+    evaluate_at bigint NOT NULL,
+    lease_holder text COLLATE "C" NOT NULL,
+    lease_end bigint NOT NULL
+) WITH (fillfactor=70);
+
+ALTER TABLE budgets ADD CONSTRAINT budgets_pkey PRIMARY KEY (id);
+
+CREATE INDEX budgets_due ON public.budgets USING btree (evaluate_at, id);
+
+CREATE INDEX budgets_owner ON public.budgets USING btree (owner_id, created_at, id);
+
 CREATE TABLE idempotency_answers (
     user_id text COLLATE "C" NOT NULL,
     key text COLLATE "C" NOT NULL,

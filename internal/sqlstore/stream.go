@@ -41,13 +41,8 @@ func (s *streamScan) into() []any {
 
 func (s *streamScan) value() (org.Stream, error) {
 	st := s.stream
-	if len(st.Secret) == 0 {
-		st.Secret = nil
-	}
-	if len(st.OldSecret) == 0 {
-		st.OldSecret = nil
-	}
-	st.OldSecretEnd, st.Created, st.Updated = moment(s.oldSecretEnd), moment(s.created), moment(s.updated)
+	st.ReceiverSecret = storedSecret(st.ReceiverSecret, s.oldSecretEnd)
+	st.Created, st.Updated = moment(s.created), moment(s.updated)
 	d := &st.Delivery
 	d.NextAttempt, d.LastSuccess, d.LastFailure, d.Oldest = moment(s.nextAttempt), moment(s.lastSuccess), moment(s.failure), moment(s.oldest)
 	if err := json.Unmarshal([]byte(s.target), &st.Target); err != nil {

@@ -287,3 +287,18 @@ func (x *faultyTx) CountUsage(ctx context.Context, s []usage.Submission, at time
 	})
 	return receipts, err
 }
+
+func (x *faultyTx) LeaseBudget(ctx context.Context, b org.Budget, l org.Lease) (ok bool, err error) {
+	err = x.faulty.call(func() (err error) { ok, err = x.Tx.LeaseBudget(ctx, b, l); return err })
+	return ok, err
+}
+
+func (x *faultyTx) SettleBudget(ctx context.Context, b org.Budget, next time.Time) (ok bool, err error) {
+	err = x.faulty.call(func() (err error) { ok, err = x.Tx.SettleBudget(ctx, b, next); return err })
+	return ok, err
+}
+
+func (x *faultyTx) InsertCrossing(ctx context.Context, c org.Crossing) (ok bool, err error) {
+	err = x.faulty.call(func() (err error) { ok, err = x.Tx.InsertCrossing(ctx, c); return err })
+	return ok, err
+}

@@ -43,6 +43,7 @@ func groups() []group {
 		{"Erasure", erasureCases()},
 		{"Trees", treeCases()},
 		{"Usage", usageCases()},
+		{"Budgets", budgetCases()},
 		{"Idempotency", idempotencyCases()},
 		{"Faults", faultCases()},
 	}

@@ -6,13 +6,15 @@ import (
 	"github.com/orgd/orgd/internal/org"
 )
 
-// metrics are what operators see of streams. No label names a stream, so the
-// number of series is bounded; the state of one is in the API.
+// metrics are what operators see of streams and notices. No label names one, so
+// the number of series is bounded; the state of one is in the API.
 type metrics struct {
-	attempts, records *prometheus.CounterVec
-	seconds           *prometheus.HistogramVec
-	streams           *prometheus.GaugeVec
-	lagRecords, lag   prometheus.Gauge
+	attempts, records         *prometheus.CounterVec
+	seconds                   *prometheus.HistogramVec
+	streams                   *prometheus.GaugeVec
+	lagRecords, lag           prometheus.Gauge
+	notices                   *prometheus.CounterVec
+	noticesWaiting, noticeLag prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -36,8 +38,17 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		lag: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "orgd_stream_lag_seconds", Help: "How long the oldest of these records has been waiting.",
 		}),
+		notices: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "orgd_budget_notice_attempts_total", Help: "Attempts to tell a webhook that a budget was crossed, by outcome.",
+		}, []string{"outcome"}),
+		noticesWaiting: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "orgd_budget_notices_waiting", Help: "Notices of budgets that are not delivered yet.",
+		}),
+		noticeLag: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "orgd_budget_notice_lag_seconds", Help: "How long the oldest of these notices has been waiting.",
+		}),
 	}
-	r.MustRegister(m.attempts, m.records, m.seconds, m.streams, m.lagRecords, m.lag)
+	r.MustRegister(m.attempts, m.records, m.seconds, m.streams, m.lagRecords, m.lag, m.notices, m.noticesWaiting, m.noticeLag)
 	return m
 }
 

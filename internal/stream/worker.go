@@ -1,6 +1,7 @@
 // Package stream delivers the records of audit logs to receivers: webhooks,
 // S3-compatible buckets and syslog over TLS. Each stream is delivered in
-// order, every record at least once, by one process at a time.
+// order, every record at least once, by one process at a time. It delivers the
+// notices of budgets to their webhooks in the same way, in no order.
 package stream
 
 import (
@@ -37,8 +38,8 @@ const (
 	longestWait  = 5 * time.Minute
 )
 
-// Source is where streams and their records come from, and where it is kept
-// how far they have come.
+// Source is where streams, their records and notices come from, and where it
+// is kept how far they have come.
 type Source interface {
 	ClaimStreams(ctx context.Context, h org.Holder, limit int) ([]org.Stream, error)
 	SettleStream(ctx context.Context, h org.Holder, st org.Stream, o org.StreamOutcome) (next org.Stream, more bool, err error)
@@ -46,6 +47,11 @@ type Source interface {
 	StreamRecords(ctx context.Context, st org.Stream, after int64, limit int) ([]audit.Record, error)
 	StreamSecrets(st org.Stream) ([]string, error)
 	StreamTotals(ctx context.Context) (org.StreamTotals, error)
+
+	ClaimNotices(ctx context.Context, h org.Holder, limit int) ([]org.Notice, error)
+	SettleNotice(ctx context.Context, h org.Holder, n org.Notice, o org.NoticeOutcome) error
+	NoticeSecrets(n org.Notice) ([]string, error)
+	NoticeTotals(ctx context.Context) (waiting int64, lag time.Duration, err error)
 }
 
 // Config is what a Worker needs.
@@ -67,7 +73,7 @@ type Config struct {
 	TLS *tls.Config
 }
 
-// Worker delivers streams. Several on one store share them.
+// Worker delivers streams and notices. Several on one store share them.
 type Worker struct {
 	Config
 	client  *http.Client
@@ -133,7 +139,7 @@ func pause(ctx context.Context, d time.Duration) {
 // look begins to deliver what is due, as far as there is room.
 func (w *Worker) look(ctx, attempts context.Context, group *sync.WaitGroup) {
 	if _, err := w.begin(ctx, attempts, group); err != nil && ctx.Err() == nil {
-		w.Logger.Warn("look for streams", "err", err)
+		w.Logger.Warn("look for what is to be delivered", "err", err)
 	}
 }
 
@@ -149,8 +155,9 @@ func (w *Worker) Pass(ctx context.Context) error {
 	}
 }
 
-// begin claims streams and delivers each in a goroutine. Ctx ends the turn of
-// a stream, attempts its attempt.
+// begin claims notices and streams and delivers each in a goroutine. Ctx ends
+// the turn of a stream, attempts its attempt. Notices get half of the room at
+// most, so that neither has to wait for all of the other.
 func (w *Worker) begin(ctx, attempts context.Context, group *sync.WaitGroup) (int, error) {
 	room := cap(w.slots) - len(w.slots)
 	if room == 0 {
@@ -159,19 +166,31 @@ func (w *Worker) begin(ctx, attempts context.Context, group *sync.WaitGroup) (in
 	// A name of its own for each claim: what comes late for an earlier one, of
 	// this process too, counts for nothing.
 	h := org.Holder{Name: w.Name + "/" + strconv.FormatInt(w.claims.Add(1), 10), Lease: leaseTime}
-	claimed, err := w.Source.ClaimStreams(ctx, h, room)
+	notices, err := w.Source.ClaimNotices(ctx, h, (room+1)/2)
 	if err != nil {
-		return 0, fmt.Errorf("claim streams: %w", err)
+		return 0, fmt.Errorf("claim notices: %w", err)
+	}
+	for i := range notices {
+		w.occupy(group, func() { w.serveNotice(attempts, h, &notices[i]) })
+	}
+	claimed, err := w.Source.ClaimStreams(ctx, h, room-len(notices))
+	if err != nil {
+		return len(notices), fmt.Errorf("claim streams: %w", err)
 	}
 	for _, st := range claimed {
-		w.slots <- struct{}{}
-		group.Go(func() {
-			defer w.Wake()
-			defer func() { <-w.slots }()
-			w.serve(ctx, attempts, h, st)
-		})
+		w.occupy(group, func() { w.serve(ctx, attempts, h, st) })
 	}
-	return len(claimed), nil
+	return len(notices) + len(claimed), nil
+}
+
+// occupy takes a slot, of which there is one, for as long as do takes.
+func (w *Worker) occupy(group *sync.WaitGroup, do func()) {
+	w.slots <- struct{}{}
+	group.Go(func() {
+		defer w.Wake()
+		defer func() { <-w.slots }()
+		do()
+	})
 }
 
 // serve delivers batches of a stream while there are some, it is its turn, and
@@ -250,14 +269,23 @@ func (w *Worker) backOff(failures int64) time.Duration {
 	return span/2 + w.Jitter(span/2)
 }
 
-// count sets the metrics about all streams.
+// count sets the metrics about all streams and notices.
 func (w *Worker) count(ctx context.Context) {
 	t, err := w.Source.StreamTotals(ctx)
-	if err != nil {
-		if ctx.Err() == nil {
-			w.Logger.Warn("count the streams", "err", err)
-		}
-		return
+	if err == nil {
+		w.metrics.set(t)
+		err = w.countNotices(ctx)
 	}
-	w.metrics.set(t)
+	if err != nil && ctx.Err() == nil {
+		w.Logger.Warn("count what is to be delivered", "err", err)
+	}
+}
+
+func (w *Worker) countNotices(ctx context.Context) error {
+	waiting, lag, err := w.Source.NoticeTotals(ctx)
+	if err == nil {
+		w.metrics.noticesWaiting.Set(float64(waiting))
+		w.metrics.noticeLag.Set(lag.Seconds())
+	}
+	return err
 }
