@@ -97,6 +97,7 @@ func TestMetrics(t *testing.T) {
 			"orgd_stream_attempts_total delivered webhook": 1, "orgd_stream_attempts_total failed webhook": 1,
 			"orgd_stream_records_total webhook": 2, "orgd_stream_lag_records": 6, "orgd_stream_lag_seconds": 90,
 			"orgd_streams active": 0, "orgd_streams retrying": 1, "orgd_streams paused": 1,
+			"orgd_budget_notices_waiting": 0, "orgd_budget_notice_lag_seconds": 0,
 		}
 		if diff := cmp.Diff(want, values(w.T, worker.Registry.(*prometheus.Registry))); diff != "" {
 			w.Errorf("(-want +got):\n%s", diff)
