@@ -24,6 +24,12 @@ type dialect struct {
 	encodeList func([]string) any
 	// arrays says that parameters may be arrays.
 	arrays bool
+	// byIndex is a statement after which a transaction finds rows by indexes,
+	// whatever else seems cheaper, empty where that is so anyway.
+	byIndex string
+	// physical says that rows have places, which are faster than keys: they
+	// are the column ctid, of the type TID.
+	physical bool
 	// lockTree, lockTreeShared, lock and lockAll are statements, empty where writing
 	// transactions run one at a time anyway. lock takes the hash of the key,
 	// lockAll those of several, in the order in which they are locked.
@@ -60,6 +66,8 @@ var postgresDialect = &dialect{
 	lock:           "SELECT pg_advisory_xact_lock($1)",
 	lockAll:        "SELECT pg_advisory_xact_lock(key) FROM unnest(CAST($1 AS BIGINT[])) AS keys(key)",
 	arrays:         true,
+	byIndex:        "SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)",
+	physical:       true,
 	hasVersions:    "SELECT CASE WHEN to_regclass('goose_db_version') IS NULL THEN 0 ELSE 1 END",
 }
 

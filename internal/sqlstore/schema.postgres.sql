@@ -467,7 +467,7 @@ CREATE TABLE usage_days (
     latest_at bigint NOT NULL,
     latest_by text COLLATE "C" NOT NULL,
     uniques bigint NOT NULL
-);
+) WITH (fillfactor=70);
 
 ALTER TABLE usage_days ADD CONSTRAINT usage_days_pkey PRIMARY KEY (account_id, day, metric, zone_id, region_id);
 

@@ -85,7 +85,7 @@ var _ org.Store = (*Store)(nil)
 
 func newStore(b backend, d *dialect) *Store {
 	s := &Store{backend: b}
-	s.reader = reader{conn: b, dialect: d, store: s}
+	s.reader = reader{conn: b, dialect: d, catalogues: &catalogueMemo{}, store: s}
 	return s
 }
 
@@ -100,7 +100,7 @@ func (s *Store) snapshot(ctx context.Context, f func(*reader) error) error {
 		return err
 	}
 	defer t.rollback(ctx)
-	return f(&reader{conn: t, dialect: s.dialect})
+	return f(&reader{conn: t, dialect: s.dialect, catalogues: s.catalogues})
 }
 
 // The back-off between the attempts of a transaction. All of them take about
@@ -149,7 +149,7 @@ func (s *Store) attempt(ctx context.Context, f func(org.Tx) error, assumed *rece
 	if assumed == nil {
 		t.apart()
 	}
-	tx := &tx{reader: reader{conn: t, dialect: s.dialect}, transaction: t, recent: s.recent, assumed: assumed}
+	tx := &tx{reader: reader{conn: t, dialect: s.dialect, catalogues: s.catalogues}, transaction: t, recent: s.recent, assumed: assumed}
 	if err = f(tx); err == nil {
 		err = tx.finish(ctx)
 	} else {
@@ -173,8 +173,9 @@ func (s *Store) Close() error { return errors.Join(s.memo.close(), s.backend.clo
 // reader implements org.Reader on a conn.
 type reader struct {
 	conn
-	dialect *dialect
-	store   *Store // set outside transactions
+	dialect    *dialect
+	catalogues *catalogueMemo
+	store      *Store // set outside transactions
 }
 
 var _ org.Reader = (*reader)(nil)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -20,13 +21,36 @@ type storedCatalogue struct {
 	Metrics []usage.Metric
 }
 
+// catalogueMemo remembers the catalogue that was read last: versions never
+// change, and reading one costs more than counting an event. A nil one
+// remembers nothing.
+type catalogueMemo struct {
+	last atomic.Pointer[usage.Catalogue]
+}
+
 // Catalogue implements org.UsageReader.
 func (r *reader) Catalogue(ctx context.Context) (*usage.Catalogue, error) {
-	const catalogueSQL = `SELECT body FROM usage_catalogues ORDER BY created_at DESC, version DESC LIMIT 1`
-	var body string
-	if err := r.one(ctx, "catalogue", catalogueSQL, nil, &body); err != nil {
-		return nil, err
+	known := &usage.Catalogue{}
+	if r.catalogues != nil {
+		if last := r.catalogues.last.Load(); last != nil {
+			known = last
+		}
 	}
+	const catalogueSQL = `SELECT CASE WHEN version = $1 THEN '' ELSE body END FROM usage_catalogues
+		ORDER BY created_at DESC, version DESC LIMIT 1`
+	var body string
+	if err := r.one(ctx, "catalogue", catalogueSQL, []any{known.Version}, &body); err != nil || body == "" {
+		return known, err
+	}
+	read, err := readCatalogue(body)
+	if err == nil && r.catalogues != nil {
+		r.catalogues.last.Store(read)
+	}
+	return read, err
+}
+
+// readCatalogue reads the body of a catalogue.
+func readCatalogue(body string) (*usage.Catalogue, error) {
 	var c storedCatalogue
 	if err := json.Unmarshal([]byte(body), &c); err != nil {
 		return nil, fmt.Errorf("read the catalogue: %w", err)
@@ -218,6 +242,7 @@ func (r *reader) EachUsage(ctx context.Context, q usage.Query, each func(*usage.
 	})
 }
 
+// scanUsage reads a row of usageDayColumns.
 func scanUsage(row row) (usage.Record, error) {
 	var u usage.Record
 	var total, weight, greatest, latest string
@@ -229,13 +254,31 @@ func scanUsage(row row) (usage.Record, error) {
 		return u, err
 	}
 	l.Day, u.Place.Zone.ID, u.Place.Region.ID, s.At = usage.Day(day), l.Zone, l.Region, moment(at)
+	return u, readDecimals(s, total, weight, greatest, latest)
+}
+
+// scanState reads a row of the number of a line, its state and its place.
+func scanState(row row, u *usage.Record, number *int64, place *string) error {
+	var total, weight, greatest, latest string
+	var at int64
+	s := &u.State
+	err := row.Scan(number, &u.Place.Zone.Name, &u.Place.Region.Name, &s.Events, &total, &weight, &greatest, &latest, &at, &s.By, &s.Unique, place)
+	if err != nil {
+		return err
+	}
+	s.At = moment(at)
+	return readDecimals(s, total, weight, greatest, latest)
+}
+
+func readDecimals(s *usage.State, total, weight, greatest, latest string) error {
 	for _, v := range []struct {
 		to   *usage.Decimal
 		text string
 	}{{&s.Sum, total}, {&s.Weight, weight}, {&s.Max, greatest}, {&s.Last, latest}} {
+		var err error
 		if *v.to, err = decimal.NewFromString(v.text); err != nil {
-			return u, fmt.Errorf("read the usage of %s on %s: %w", l.Account, l.Day, err)
+			return fmt.Errorf("read the state of usage: %w", err)
 		}
 	}
-	return u, nil
+	return nil
 }

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -46,7 +47,7 @@ func (t *tx) CountUsage(ctx context.Context, all []usage.Submission, at time.Tim
 	if err := t.LockUsage(ctx, order...); err != nil {
 		return nil, err
 	}
-	closed, err := t.closedAmong(ctx, all, fresh, order)
+	closed, err := t.keptAmong(ctx, all, fresh, order)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +58,7 @@ func (t *tx) CountUsage(ctx context.Context, all []usage.Submission, at time.Tim
 	if err := t.restate(ctx, all, fresh, closed, added, at); err != nil {
 		return nil, err
 	}
-	if err := t.openPeriods(ctx, all, fresh, order); err != nil {
+	if err := t.openPeriods(ctx, closed.outside(all, fresh)); err != nil {
 		return nil, err
 	}
 	return receipts, t.keepRefusals(ctx, receipts, first)
@@ -196,32 +197,61 @@ func sortedLines[V any](m map[usage.Line]V) []usage.Line {
 	})
 }
 
-// sameLine joins usage_days with rows that begin with lineColumns.
-const sameLine = `account_id = column1 AND day = column2 AND metric = column3 AND zone_id = column4 AND region_id = column5`
+// sameLine joins usage_days with rows that have lineColumns from column11 on.
+const sameLine = `account_id = column11 AND day = column12 AND metric = column13 AND zone_id = column14 AND region_id = column15`
+
+// storedLine is a line that is stored, and its place there if it has one.
+type storedLine struct {
+	usage.Line
+	place string
+}
+
+// fewLines are so few that a round trip costs more than finding them twice.
+const fewLines = 25
 
 // addStored adds what the states are already and returns the lines, in order:
 // those that are stored and those that are not.
-func (t *tx) addStored(ctx context.Context, added map[usage.Line]*usage.Record, closed *restating) (stored, fresh []usage.Line, err error) {
-	const head, tail = `SELECT ` + usageDayColumns + ` FROM `, ` JOIN usage_days ON ` + sameLine
+//
+// Lines are looked up one by one, so that counting costs the same however
+// much is stored; PostgreSQL would rather read a table that is not large.
+func (t *tx) addStored(ctx context.Context, added map[usage.Line]*usage.Record, closed *restating) (stored []storedLine, fresh []usage.Line, err error) {
+	const stateSQL, joinSQL = `SELECT column1, zone_name, region_name, events, total, weight, greatest, latest, latest_at, latest_by, uniques, `,
+		` JOIN usage_days ON account_id = column2 AND day = column3 AND metric = column4 AND zone_id = column5 AND region_id = column6`
 	lines := sortedLines(added)
-	known := make(map[usage.Line]bool, len(lines))
-	err = t.many(ctx, head, lineColumns(lines), tail, func(row row) error {
-		before, err := scanUsage(row)
-		if err != nil {
+	if t.dialect.byIndex != "" && len(lines) > fewLines {
+		if err := t.exec(ctx, t.dialect.byIndex); err != nil {
+			return nil, nil, err
+		}
+	}
+	place := `''`
+	if t.dialect.physical {
+		place = `CAST(usage_days.ctid AS TEXT)`
+	}
+	numbers := make([]int64, len(lines))
+	for i := range numbers {
+		numbers[i] = int64(i)
+	}
+	places := make([]string, len(lines))
+	known := make([]bool, len(lines))
+	err = t.many(ctx, stateSQL+place+` FROM `, append([]any{numbers}, lineColumns(lines)...), joinSQL, func(row row) error {
+		var i int64
+		var old usage.Record
+		var place string
+		if err := scanState(row, &old, &i, &place); err != nil {
 			return err
 		}
 		if len(closed.periods) > 0 {
-			closed.before[before.Line] = before.State
+			closed.before[lines[i]] = old.State
 		}
-		r := added[before.Line]
-		r.State.Merge(&before.State)
-		r.Place = namedLast(before.Place, r.Place)
-		known[before.Line] = true
+		r := added[lines[i]]
+		r.State.Merge(&old.State)
+		r.Place = namedLast(old.Place, r.Place)
+		places[i], known[i] = place, true
 		return nil
 	})
-	for _, l := range lines {
-		if known[l] {
-			stored = append(stored, l)
+	for i, l := range lines {
+		if known[i] {
+			stored = append(stored, storedLine{l, places[i]})
 		} else {
 			fresh = append(fresh, l)
 		}
@@ -231,20 +261,34 @@ func (t *tx) addStored(ctx context.Context, added map[usage.Line]*usage.Record, 
 
 // putStates writes states, in place of those that are stored. Nobody else
 // writes them meanwhile, so that there is no conflict to look for.
-func (t *tx) putStates(ctx context.Context, states map[usage.Line]*usage.Record, stored, fresh []usage.Line) error {
+func (t *tx) putStates(ctx context.Context, states map[usage.Line]*usage.Record, stored []storedLine, fresh []usage.Line) error {
 	const (
-		insertHead           = `INSERT INTO usage_days (` + usageDayColumns + `) SELECT * FROM `
-		changeHead, changeBy = `UPDATE usage_days SET zone_name = column6, region_name = column7, events = column8, total = column9,
-			weight = column10, greatest = column11, latest = column12, latest_at = column13, latest_by = column14, uniques = column15 FROM `,
-			` WHERE ` + sameLine
+		insertSQL = `INSERT INTO usage_days (zone_name, region_name, events, total, weight, greatest, latest, latest_at, latest_by, uniques,
+			account_id, day, metric, zone_id, region_id) SELECT * FROM `
+		changeSQL = `UPDATE usage_days SET zone_name = column1, region_name = column2, events = column3, total = column4, weight = column5,
+			greatest = column6, latest = column7, latest_at = column8, latest_by = column9, uniques = column10 FROM `
 	)
-	if err := t.many(ctx, insertHead, stateColumns(states, fresh), "", nil); err != nil {
+	if err := t.many(ctx, insertSQL, append(stateColumns(states, fresh), lineColumns(fresh)...), "", nil); err != nil {
 		return err
 	}
-	return t.many(ctx, changeHead, stateColumns(states, stored), changeBy, nil)
+	lines, places := make([]usage.Line, len(stored)), make([]string, len(stored))
+	for i := range stored {
+		lines[i], places[i] = stored[i].Line, stored[i].place
+	}
+	columns := stateColumns(states, lines)
+	if !t.dialect.physical || len(stored) <= fewLines {
+		return t.many(ctx, changeSQL, append(columns, lineColumns(lines)...), ` WHERE `+sameLine, nil)
+	}
+	columns = append(columns, places)
+	n, err := t.change(ctx, changeSQL+givenArrays(columns)+` WHERE usage_days.ctid = CAST(column11 AS TID)`, columns...)
+	if err == nil && n != int64(len(stored)) {
+		return fmt.Errorf("%d lines of usage are where %d were: %w", n, len(stored), errAgain)
+	}
+	return err
 }
 
-// stateColumns returns the states of lines in the order of usageDayColumns.
+// stateColumns returns the states of lines as columns: names of zone and
+// region, events, total, weight, greatest, latest, its time, its event, uniques.
 func stateColumns(states map[usage.Line]*usage.Record, lines []usage.Line) []any {
 	n := len(lines)
 	texts := [7][]string{}  // zone and region name, total, weight, greatest, latest, latest by
@@ -263,34 +307,27 @@ func stateColumns(states map[usage.Line]*usage.Record, lines []usage.Line) []any
 		}
 		numbers[0][i], numbers[1][i], numbers[2][i] = s.Events, micros(s.At), s.Unique
 	}
-	return append(lineColumns(lines), texts[0], texts[1], numbers[0], texts[2], texts[3], texts[4], texts[5], numbers[1], texts[6], numbers[2])
+	return []any{texts[0], texts[1], numbers[0], texts[2], texts[3], texts[4], texts[5], numbers[1], texts[6], numbers[2]}
 }
 
-// openPeriods keeps the billing periods that the events are in.
-func (t *tx) openPeriods(ctx context.Context, all []usage.Submission, fresh []int, accounts []id.Account) error {
+// openPeriods keeps the billing periods of days, of which there are none yet.
+func (t *tx) openPeriods(ctx context.Context, days map[id.Account]map[usage.Day]bool) error {
 	const (
-		anchorHead, anchorTail = `INSERT INTO usage_accounts (account_id, anchor_day) SELECT * FROM `, ` WHERE true ON CONFLICT (account_id) DO NOTHING`
-		periodHead, periodTail = `INSERT INTO usage_periods (account_id, start_day, end_day) SELECT * FROM `,
+		anchorSQL, anchorTail = `INSERT INTO usage_accounts (account_id, anchor_day) SELECT * FROM `, ` WHERE true ON CONFLICT (account_id) DO NOTHING`
+		periodSQL, periodTail = `INSERT INTO usage_periods (account_id, start_day, end_day) SELECT * FROM `,
 			` WHERE true ON CONFLICT (account_id, start_day) DO NOTHING`
 	)
-	if len(fresh) == 0 {
+	if len(days) == 0 {
 		return nil
 	}
-	anchors, err := t.Anchors(ctx, accounts)
+	owners := slices.Sorted(maps.Keys(days))
+	anchors, err := t.Anchors(ctx, owners)
 	if err != nil {
 		return err
 	}
-	days := map[id.Account]map[usage.Day]bool{}
-	for _, i := range fresh {
-		e := &all[i].Event
-		if days[e.Account] == nil {
-			days[e.Account] = map[usage.Day]bool{}
-		}
-		days[e.Account][e.Day()] = true
-	}
-	var anchored, owners []string
+	var anchored, owned []string
 	var anchorDays, starts, ends []int64
-	for _, a := range accounts {
+	for _, a := range owners {
 		sorted := slices.Sorted(maps.Keys(days[a]))
 		anchor, known := anchors[a]
 		if !known {
@@ -300,15 +337,15 @@ func (t *tx) openPeriods(ctx context.Context, all []usage.Submission, fresh []in
 		var last usage.Period
 		for _, d := range sorted {
 			if p := anchor.Period(d); p != last {
-				owners, starts, ends = append(owners, string(a)), append(starts, int64(p.Start)), append(ends, int64(p.End))
+				owned, starts, ends = append(owned, string(a)), append(starts, int64(p.Start)), append(ends, int64(p.End))
 				last = p
 			}
 		}
 	}
-	if err := t.many(ctx, anchorHead, []any{anchored, anchorDays}, anchorTail, nil); err != nil {
+	if err := t.many(ctx, anchorSQL, []any{anchored, anchorDays}, anchorTail, nil); err != nil {
 		return err
 	}
-	return t.many(ctx, periodHead, []any{owners, starts, ends}, periodTail, nil)
+	return t.many(ctx, periodSQL, []any{owned, starts, ends}, periodTail, nil)
 }
 
 // keepRefusals keeps why events were refused. A receipt looks for what

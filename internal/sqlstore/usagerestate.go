@@ -15,8 +15,9 @@ import (
 	"github.com/orgd/orgd/internal/usage"
 )
 
-// restating is a count that meets closed billing periods.
+// restating is a count that may meet closed billing periods.
 type restating struct {
+	kept    map[id.Account][]usage.Period        // closed or not
 	periods map[id.Account][]usage.BillingPeriod // closed, in order
 	before  map[usage.Line]usage.State           // what the lines were
 }
@@ -31,12 +32,12 @@ func (c *restating) period(l *usage.Line) (usage.BillingPeriod, bool) {
 	return usage.BillingPeriod{}, false
 }
 
-// closedAmong returns the closed periods that the events at those places may
-// be in. Their accounts are held, so that none is closed meanwhile.
-func (t *tx) closedAmong(ctx context.Context, all []usage.Submission, fresh []int, accounts []id.Account) (*restating, error) {
-	const closedSQL = `SELECT ` + periodColumns + ` FROM usage_periods WHERE account_id IN (SELECT value FROM list($1)) AND closed_at > 0
+// keptAmong returns the periods that the events at those places may be in.
+// Their accounts are held, so that none is closed meanwhile.
+func (t *tx) keptAmong(ctx context.Context, all []usage.Submission, fresh []int, accounts []id.Account) (*restating, error) {
+	const keptSQL = `SELECT ` + periodColumns + ` FROM usage_periods WHERE account_id IN (SELECT value FROM list($1))
 		AND end_day > $2 ORDER BY account_id, start_day`
-	c := &restating{periods: map[id.Account][]usage.BillingPeriod{}, before: map[usage.Line]usage.State{}}
+	c := &restating{kept: map[id.Account][]usage.Period{}, periods: map[id.Account][]usage.BillingPeriod{}, before: map[usage.Line]usage.State{}}
 	if len(fresh) == 0 {
 		return c, nil
 	}
@@ -44,11 +45,33 @@ func (t *tx) closedAmong(ctx context.Context, all []usage.Submission, fresh []in
 	for _, i := range fresh {
 		first = min(first, all[i].Event.Day())
 	}
-	periods, err := t.periods(ctx, closedSQL, list(t.dialect, accounts), int64(first))
-	for _, p := range periods {
-		c.periods[p.Account] = append(c.periods[p.Account], p)
+	periods, err := t.periods(ctx, keptSQL, list(t.dialect, accounts), int64(first))
+	for i := range periods {
+		p := &periods[i]
+		c.kept[p.Account] = append(c.kept[p.Account], p.Period)
+		if !p.Closed.IsZero() {
+			c.periods[p.Account] = append(c.periods[p.Account], *p)
+		}
 	}
 	return c, err
+}
+
+// outside returns the days of events that are in no billing period that is
+// kept already.
+func (c *restating) outside(all []usage.Submission, fresh []int) map[id.Account]map[usage.Day]bool {
+	days := map[id.Account]map[usage.Day]bool{}
+	for _, i := range fresh {
+		e := &all[i].Event
+		d := e.Day()
+		if slices.ContainsFunc(c.kept[e.Account], func(p usage.Period) bool { return p.Contains(d) }) {
+			continue
+		}
+		if days[e.Account] == nil {
+			days[e.Account] = map[usage.Day]bool{}
+		}
+		days[e.Account][d] = true
+	}
+	return days
 }
 
 // restate enters what the events at those places changed in closed periods.

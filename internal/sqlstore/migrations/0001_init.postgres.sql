@@ -334,7 +334,7 @@ CREATE TABLE usage_days (
     latest_by   TEXT COLLATE "C" NOT NULL,
     uniques     BIGINT NOT NULL,
     PRIMARY KEY (account_id, day, metric, zone_id, region_id)
-);
+) WITH (fillfactor = 70); -- room to update in place
 -- The keys that are behind uniques.
 CREATE TABLE usage_keys (
     account_id TEXT COLLATE "C" NOT NULL,
