@@ -39,7 +39,6 @@ func openStore(ctx context.Context, c *config) (org.Store, error) {
 	s, err := engine.Open(ctx, c.Store, engine.Options{
 		SQLiteSynchronous: c.SQLiteSynchronous,
 		PostgresConns:     c.PostgresMaxConnections,
-		Now:               time.Now,
 	})
 	if err != nil {
 		return nil, hinted(err, storeHint)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/orgd/orgd/internal/org"
 	"github.com/orgd/orgd/internal/sqlstore"
@@ -25,9 +24,6 @@ type Options struct {
 	// PostgresConns is the number of connections to PostgreSQL, 0 for what
 	// the URL says or else a number that suits the machine.
 	PostgresConns int
-	// Now is the clock by which the store sees how long commits take; nil for
-	// none, which suits tests.
-	Now func() time.Time
 }
 
 const sqliteScheme = "sqlite:"
@@ -50,7 +46,7 @@ func Open(ctx context.Context, url string, o Options) (org.Store, error) {
 		}
 		return s, nil
 	}
-	s, err := sqlstore.OpenPostgres(ctx, url, sqlstore.PostgresOptions{MaxConns: o.PostgresConns, Now: o.Now})
+	s, err := sqlstore.OpenPostgres(ctx, url, sqlstore.PostgresOptions{MaxConns: o.PostgresConns})
 	if err != nil {
 		return nil, err
 	}

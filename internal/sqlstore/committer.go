@@ -26,26 +26,39 @@ var errApart = fmt.Errorf("a transaction that was committed together with this o
 // one transaction in one round trip: waking up on both sides, the commit, and
 // the counters that they have in common cost as much as what each of them
 // writes. Nobody waits while the server has little to do: a transaction waits
-// for the others under way only when they are as many as keep it busy, or when
-// one of them writes to the same audit log, which it would wait for anyway.
+// for those under way only when they are more than wait with it, or as many
+// common commits as keep the server busy, or when one of them writes to the
+// same audit log, which it would wait for anyway.
+//
+// More than two at a time would not be faster: while one waits for the disk,
+// the server works on the other, and those who wait meanwhile share the next
+// wait. One that is late waits for a lock or a slow disk, and is not waited for
+// any longer.
 type committer struct {
-	backend *postgresBackend
-	now     func() time.Time // may be nil
+	backend  *postgresBackend
+	patience time.Duration // after which a common commit is late
 
 	mu      sync.Mutex
-	flying  int
-	usual   time.Duration   // that one takes, smoothed
-	logs    map[string]bool // that those under way write to
+	flying  int             // common commits under way, but for the late ones
+	aboard  int             // transactions in those
+	late    int             // common commits
+	logs    map[string]bool // that all of these write to
 	waiting []*passenger
 }
 
 const (
-	// fewest common commits are never waited for.
-	fewest = 2
-	// busy is what the server does for a common commit besides waiting for
-	// the disk, about: while each takes n times as long, n may be under way.
-	busy = 400 * time.Microsecond
+	// most common commits are under way at a time, and as many as mostLate
+	// besides: they must not take all connections.
+	most, mostLate = 2, 4
+	// usualPatience is several times what a common commit takes.
+	usualPatience = 20 * time.Millisecond
 )
+
+// flight is a common commit.
+type flight struct {
+	all          []*passenger
+	late, landed bool
+}
 
 // passenger is a transaction that waits to be committed.
 type passenger struct {
@@ -88,9 +101,7 @@ func (t *postgresTransaction) passenger() *passenger {
 func (c *committer) commit(ctx context.Context, p *passenger) error {
 	c.mu.Lock()
 	c.waiting = append(c.waiting, p)
-	if all := c.board(); all != nil {
-		go c.fly(all)
-	}
+	c.board()
 	c.mu.Unlock()
 	select {
 	case err := <-p.done:
@@ -110,10 +121,10 @@ func (c *committer) commit(ctx context.Context, p *passenger) error {
 	return fmt.Errorf("wait for the commit: %w", ctx.Err())
 }
 
-// board takes those who need not wait any longer, nil when there are none.
-func (c *committer) board() []*passenger {
-	if c.flying >= fewest && time.Duration(c.flying)*busy >= c.usual {
-		return nil
+// board sends those off who need not wait any longer.
+func (c *committer) board() {
+	if c.flying >= most || c.late >= mostLate {
+		return
 	}
 	var all, rest []*passenger
 	for _, p := range c.waiting {
@@ -123,13 +134,14 @@ func (c *committer) board() []*passenger {
 			rest = append(rest, p)
 		}
 	}
-	if all == nil {
-		return nil
+	if len(all) == 0 || len(all) < min(c.aboard, maxShared) {
+		return
 	}
-	c.flying++
 	c.waiting = rest
+	c.flying++
+	c.aboard += len(all)
 	c.mark(all, true)
-	return all
+	go c.fly(&flight{all: all})
 }
 
 // mark remembers to which logs those under way write.
@@ -147,30 +159,32 @@ func (c *committer) mark(all []*passenger, flying bool) {
 	}
 }
 
-// fly commits passengers, and then those who may follow them.
-func (c *committer) fly(all []*passenger) {
-	for all != nil {
-		began := c.time()
-		err := c.send(all)
-		took := c.time().Sub(began)
+// fly commits passengers, and then sends off those who may follow them.
+func (c *committer) fly(f *flight) {
+	late := time.AfterFunc(c.patience, func() {
 		c.mu.Lock()
-		c.usual += (took - c.usual) / 8
-		c.flying--
-		c.mark(all, false)
-		next := c.board()
-		c.mu.Unlock()
-		for _, p := range all {
-			p.done <- err
+		defer c.mu.Unlock()
+		if !f.landed {
+			f.late = true
+			c.flying, c.aboard, c.late = c.flying-1, c.aboard-len(f.all), c.late+1
+			c.board()
 		}
-		all = next
+	})
+	err := c.send(f.all)
+	late.Stop()
+	c.mu.Lock()
+	f.landed = true
+	if f.late {
+		c.late--
+	} else {
+		c.flying, c.aboard = c.flying-1, c.aboard-len(f.all)
 	}
-}
-
-func (c *committer) time() time.Time {
-	if c.now == nil {
-		return time.Time{}
+	c.mark(f.all, false)
+	c.board()
+	c.mu.Unlock()
+	for _, p := range f.all {
+		p.done <- err
 	}
-	return c.now()
 }
 
 // send commits all of them, or none.
@@ -189,8 +203,8 @@ func (c *committer) send(all []*passenger) error {
 	for _, p := range all {
 		t.queue = append(t.queue, queued{group: p.group.without(&counts)})
 	}
-	for b, ok := counts.next(postgresDialect); ok; b, ok = counts.next(postgresDialect) {
-		t.queue = append(t.queue, queued{group: &group{units: [][]bound{{b}}}})
+	if s, ok := counts.all(); ok {
+		t.queue = append(t.queue, queued{statement: s})
 	}
 	err := t.commit(ctx)
 	if t.refused && len(all) > 1 {

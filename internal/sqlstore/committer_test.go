@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/orgd/orgd/internal/audit"
-	"github.com/orgd/orgd/internal/engine"
 	"github.com/orgd/orgd/internal/engine/enginetest"
 	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/org"
@@ -29,11 +28,11 @@ type queueing struct {
 	release chan struct{}
 }
 
-func newQueueing(t *testing.T) *queueing {
+func newQueueing(t *testing.T, patience time.Duration) *queueing {
 	t.Helper()
 	database := postgresEngine(t).Migrated(t)
 	p, through := newProxy(t, database)
-	s, err := engine.Open(t.Context(), through, engine.Options{PostgresConns: 8})
+	s, err := sqlstore.OpenPostgres(t.Context(), through, sqlstore.PostgresOptions{MaxConns: 8, Patience: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +116,7 @@ func (q *queueing) wantRecords(log id.Log, n int) {
 }
 
 func TestTransactionsThatWaitAreCommittedTogether(t *testing.T) {
-	q := newQueueing(t)
+	q := newQueueing(t, time.Hour)
 	before := q.proxy.trips.Load()
 	for i := range 20 {
 		q.append(t.Context(), id.Log(fmt.Sprint("log ", i%4)), fmt.Sprint("record ", i))
@@ -137,7 +136,7 @@ func TestTransactionsThatWaitAreCommittedTogether(t *testing.T) {
 // TestOneThatFailsDoesNotTakeOthersAlong has a transaction among others that
 // the server refuses: only that one may fail, with its own error.
 func TestOneThatFailsDoesNotTakeOthersAlong(t *testing.T) {
-	q := newQueueing(t)
+	q := newQueueing(t, time.Hour)
 	for i := range 6 {
 		q.append(t.Context(), "log", fmt.Sprint("record ", i))
 	}
@@ -151,7 +150,7 @@ func TestOneThatFailsDoesNotTakeOthersAlong(t *testing.T) {
 
 // TestWhoGivesUpIsNotCommitted cancels a transaction that waits for others.
 func TestWhoGivesUpIsNotCommitted(t *testing.T) {
-	q := newQueueing(t)
+	q := newQueueing(t, time.Hour)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() {
@@ -167,4 +166,22 @@ func TestWhoGivesUpIsNotCommitted(t *testing.T) {
 		t.Errorf("failed: %v", failed)
 	}
 	q.wantRecords("log", 1)
+}
+
+// TestNobodyWaitsForWhoIsLate has two common commits that do not come back.
+func TestNobodyWaitsForWhoIsLate(t *testing.T) {
+	q := newQueueing(t, time.Millisecond)
+	for i := range 3 {
+		err := q.store.Update(t.Context(), func(tx org.Tx) error {
+			return tx.AppendAudit(t.Context(), record("log", fmt.Sprint("record ", i)))
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	q.wantRecords("log", 3)
+	if failed := q.finish(0); len(failed) > 0 {
+		t.Errorf("failed: %v", failed)
+	}
+	q.wantRecords("held 2", 3)
 }

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -71,12 +72,34 @@ func (c *countChanges) next(d *dialect) (b bound, ok bool) {
 	return bound{}, false
 }
 
+// all returns what writes all of them on PostgreSQL; ok is false when there
+// are none. It takes the rows in the order of the identifiers.
+func (c countChanges) all() (s statement, ok bool) {
+	var ids []string
+	var organizations, accounts []int64
+	slices.SortFunc(c, func(a, b countChange) int { return cmp.Compare(a.organization, b.organization) })
+	for _, change := range c {
+		if change.organizations != 0 || change.accounts != 0 {
+			ids = append(ids, string(change.organization))
+			organizations, accounts = append(organizations, change.organizations), append(accounts, change.accounts)
+		}
+	}
+	return statement{addAllCountsSQL, []any{ids, organizations, accounts}}, len(ids) > 0
+}
+
+const (
+	addAllCountsSQL = `INSERT INTO subtree_counts (organization_id, slot, organizations, accounts)
+	SELECT id, ` + slotSQL + `, organizations, accounts
+	FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS BIGINT[]), CAST($3 AS BIGINT[])) AS change(id, organizations, accounts)` + onCountsSQL
+
+	onCountsSQL = ` ON CONFLICT (organization_id, slot) DO UPDATE SET
+	organizations = subtree_counts.organizations + excluded.organizations,
+	accounts = subtree_counts.accounts + excluded.accounts`
+)
+
 // addCounts takes the rows in the order of the identifiers.
 var addCounts = &part{name: "counts", text: `INSERT INTO subtree_counts (organization_id, slot, organizations, accounts)
-	SELECT value, slot(), CAST($2 AS BIGINT), CAST($3 AS BIGINT) FROM list($1) WHERE TRUE ORDER BY value
-	ON CONFLICT (organization_id, slot) DO UPDATE SET
-	organizations = subtree_counts.organizations + excluded.organizations,
-	accounts = subtree_counts.accounts + excluded.accounts`}
+	SELECT value, slot(), CAST($2 AS BIGINT), CAST($3 AS BIGINT) FROM list($1) WHERE TRUE ORDER BY value` + onCountsSQL}
 
 // count adds to the counts of the organizations on a path. That is written
 // with the commit, so that others wait for the counters as short as possible,

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,9 +22,9 @@ type PostgresOptions struct {
 	// MaxConns is the size of the pool, 0 for what pool_max_conns in the URL
 	// says or else a number that suits the machine.
 	MaxConns int
-	// Now is the clock by which common commits are timed, nil for none: then
-	// two at most are under way.
-	Now func() time.Time
+	// Patience is how long common commits are waited for by others, 0 for
+	// what suits a server.
+	Patience time.Duration
 }
 
 const (
@@ -74,7 +75,7 @@ func openPostgres(ctx context.Context, url string, o PostgresOptions) (*postgres
 		return nil, err
 	}
 	b := &postgresBackend{pool: pool}
-	b.committer.backend, b.committer.now = b, o.Now
+	b.committer.backend, b.committer.patience = b, cmp.Or(o.Patience, usualPatience)
 	if err := checkNotNewer(ctx, b, postgresDialect); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
