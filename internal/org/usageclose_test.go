@@ -18,6 +18,7 @@ import (
 	"github.com/orgd/orgd/internal/org"
 	"github.com/orgd/orgd/internal/page"
 	"github.com/orgd/orgd/internal/usage"
+	"github.com/orgd/orgd/internal/usage/pricelist"
 )
 
 // books is two accounts that use the same: of one billing periods are closed,
@@ -140,6 +141,17 @@ func (b *books) disturb() {
 			b.t.Fatal(err)
 		}
 		b.assign(org.Owner{Organization: to.ID}, "demo-list-1", 0)
+	case 2:
+		name := fmt.Sprint("Shop ", b.events)
+		must[org.Account](b.t)(b.UpdateAccount(ctx, b.ada.request(), b.shop.ID, org.AccountUpdate{Name: name}))
+	case 3:
+		list := must[*pricelist.List](b.t)(pricelist.Demo())
+		metrics := slices.Clone(list.Catalogue.Metrics)
+		for i := range metrics {
+			metrics[i].Name += fmt.Sprint(" ", b.events)
+		}
+		c := must[*usage.Catalogue](b.t)(usage.NewCatalogue(fmt.Sprint("v", b.events), metrics))
+		must[org.PriceList](b.t)(b.PutPriceList(ctx, b.admin.request(), org.PriceList{Catalogue: c}))
 	}
 }
 
