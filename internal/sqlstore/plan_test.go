@@ -11,6 +11,7 @@ import (
 	"github.com/orgd/orgd/internal/org"
 	"github.com/orgd/orgd/internal/page"
 	"github.com/orgd/orgd/internal/storetest"
+	"github.com/orgd/orgd/internal/usage"
 )
 
 // lists are the queries whose cost must not grow with what they do not show,
@@ -136,6 +137,22 @@ func lists(f storetest.Sample) []struct {
 			_, err := r.DueNotices(ctx, f.Root.Created, 10)
 			return err
 		}},
+		{"billing periods", []string{"usage_periods_pkey"}, func(ctx context.Context, r org.Reader) error {
+			_, err := r.ListBillingPeriods(ctx, f.Account.ID, page.Request{Size: 10, After: &page.Position{ID: "20000"}})
+			return err
+		}},
+		{"the first open period", []string{"usage_periods_pkey"}, func(ctx context.Context, r org.Reader) error {
+			_, err := r.FirstOpenPeriod(ctx, f.Account.ID)
+			return unlessAbsent(err)
+		}},
+		{"restatements", []string{"usage_restatements_pkey"}, func(ctx context.Context, r org.Reader) error {
+			_, err := r.ListRestatements(ctx, f.Account.ID, page.Request{Size: 10, After: &page.Position{ID: "1000"}})
+			return err
+		}},
+		{"what was billed and used on a day", []string{"usage_billed_pkey", "usage_days_pkey"}, func(ctx context.Context, r org.Reader) error {
+			q := usage.Query{Day: 20000, Accounts: []id.Account{f.Account.ID}, Billed: []id.Account{f.Account.ID}}
+			return r.EachLine(ctx, q, func(*usage.Billed, *usage.Record) error { return nil })
+		}},
 		{"undelivered", []string{"audit_streams_running"}, func(ctx context.Context, r org.Reader) error {
 			_, err := r.FirstUndelivered(ctx, id.Log(f.Root.ID))
 			return unlessAbsent(err)
@@ -183,6 +200,10 @@ const crowdSQL = `
 	INSERT INTO members SELECT 'm' || i, 'o' || i, 'u' || i, 'organization_read_only', 'active', 'h' || i, 0, i, i FROM generate_series(1, 3000) i;
 	INSERT INTO members SELECT 'n' || i, '{root}', 'u' || i, 'organization_read_only', 'active', '', 0, i, i FROM generate_series(1, 1000) i;
 	INSERT INTO account_members SELECT 'x' || i, 'a' || i, 'u' || i, 'account_read_only', i FROM generate_series(1, 3000) i;
+	INSERT INTO usage_periods SELECT 'a' || i % 50, i, i + 1, i % 2, 0, FALSE, '', '', '', '' FROM generate_series(1, 5000) i;
+	INSERT INTO usage_restatements SELECT 'a' || i % 10, i, 1, 1, 'm', '', '', '0', '1', 1, 1 FROM generate_series(1, 5000) i;
+	INSERT INTO usage_days SELECT 'a' || i % 10, i, 'm', '', '', '', '', 1, '1', '1', '1', '1', 1, '', 0 FROM generate_series(1, 5000) i;
+	INSERT INTO usage_billed SELECT 'a' || i % 10, i, 'm', '', '', 1, 0, FALSE, '', '', '1', '1', '1', '1', '' FROM generate_series(1, 5000) i;
 	INSERT INTO audit_heads SELECT 'l' || i, i, i FROM generate_series(1, 3000) i;
 	INSERT INTO audit_streams SELECT 's' || i, 'l' || i, '', '{}', '', '', 0, i % 10 = 0, '', 1, i, i, i, i, 0, 0, 0, 0, 0, '', '', 0 FROM generate_series(1, 3000) i;
 	INSERT INTO budgets SELECT 'b' || i, 'o' || i % 1000, FALSE, '', '', '', '1', 'USD', '100', '', '', '', 0, 1, 1, i, i, i, i, 0, 31, 0, '0', '0', '', FALSE,

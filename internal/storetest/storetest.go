@@ -42,7 +42,7 @@ func groups() []group {
 		{"Streams", streamCases()},
 		{"Erasure", erasureCases()},
 		{"Trees", treeCases()},
-		{"Usage", usageCases()},
+		{"Usage", append(usageCases(), usagePeriodCases()...)},
 		{"Budgets", budgetCases()},
 		{"Idempotency", idempotencyCases()},
 		{"Faults", faultCases()},
