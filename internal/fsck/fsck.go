@@ -34,6 +34,9 @@ type Inspector interface {
 	InspectUsageKeys(ctx context.Context, f func(l usage.Line, counted, there int64) error) error
 	InspectUsageWithoutPeriod(ctx context.Context, f func(usage.Line) error) error
 	InspectTiles(ctx context.Context, f func(log id.Log, level int, first int64, hashes []byte) error) error
+	InspectPeriods(ctx context.Context, f func(p usage.BillingPeriod, anchor usage.Anchor) error) error
+	InspectBills(ctx context.Context, f func(a id.Account, billed usage.Day) error) error
+	InspectRestatements(ctx context.Context, f func(a id.Account, first, last, n int64) error) error
 }
 
 // Options sets the limits that trees must keep; 0 checks none.
@@ -64,6 +67,7 @@ const (
 	NoChange     Rule = "no change"     // every record has its change
 	Counted      Rule = "counted"       // a line of usage counts the events and keys that there are
 	Period       Rule = "period"        // every line of usage lies in a billing period
+	Bill         Rule = "bill"          // what was billed of a closed period, with its corrections, is what it costs
 	NotInspected Rule = "not inspected" // there were too many violations to go on
 )
 
@@ -93,6 +97,9 @@ func Check(ctx context.Context, store org.Store, o Options) ([]Violation, error)
 		}
 		c := newChecker(o)
 		err := c.run(ctx, in)
+		if err == nil {
+			err = c.checkBills(ctx, r)
+		}
 		found = c.violations
 		return err
 	})
@@ -115,6 +122,7 @@ type checker struct {
 	tokens        map[id.Token]*object
 	heads         map[id.Log]logEnd
 	trees         map[id.Log]*tree
+	billed        []id.Account // that have closed billing periods
 	violations    []Violation
 	// expired is a moment before which records may be gone: what happened
 	// until then need not be recorded any more.
@@ -140,7 +148,7 @@ func (c *checker) run(ctx context.Context, in Inspector) error {
 		c.readAccounts, c.checkCounts,
 		c.readUsers, c.readMembers, c.readAccountMembers, c.readTokens, c.checkOwners,
 		c.readTrees, c.readHeads, c.checkRecords, c.checkTrees, c.checkRecorded,
-		c.checkUsage,
+		c.checkUsage, c.checkPeriods,
 	} {
 		if err := step(ctx, in); err != nil {
 			return err

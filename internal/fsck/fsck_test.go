@@ -87,6 +87,49 @@ var damages = []struct {
 	{"a record of a user that is absent", "DELETE FROM users WHERE id = '{user}'", []fsck.Rule{fsck.NoChange}},
 }
 
+// bills are what damages of bills are done to: an account that was billed for
+// March 2026, and nothing else.
+var bills = []struct{ name, sql string }{
+	{"a row that was billed and is gone", "DELETE FROM usage_billed WHERE tier = 0"},
+	{"a row that was billed otherwise", "UPDATE usage_billed SET pricing = '3'"},
+	{"usage that was not restated", "UPDATE usage_days SET total = '17000000'"},
+	{"a row billed in an open period", "UPDATE usage_billed SET billed_in = billed_in + 1"},
+	{"a period that is not counted from the anchor", "UPDATE usage_accounts SET anchor_day = anchor_day + 1"},
+	{"a restated period that is open", "DELETE FROM usage_billed; UPDATE usage_periods SET closed_at = 0, restated_at = 5"},
+}
+
+func TestCheckFindsDamagedBills(t *testing.T) {
+	for _, e := range enginetest.All(t) {
+		t.Run(e.Name, func(t *testing.T) {
+			for _, d := range bills {
+				t.Run(d.name, func(t *testing.T) {
+					url := e.Migrated(t)
+					s := open(t, url)
+					storetest.FillBills(t, s)
+					if found := check(t, s, fsck.Options{}); found != nil {
+						t.Fatalf("before the damage: %v", found)
+					}
+					e.Exec(t, url, d.sql)
+					found := check(t, s, fsck.Options{})
+					if len(found) == 0 || slices.ContainsFunc(found, func(v fsck.Violation) bool { return v.Rule != fsck.Bill }) {
+						t.Errorf("found %v", found)
+					}
+				})
+			}
+			t.Run("a restatement that is gone", func(t *testing.T) {
+				url := e.Migrated(t)
+				s := open(t, url)
+				storetest.FillBills(t, s)
+				e.Exec(t, url, `INSERT INTO usage_restatements (account_id, seq, start_day, day, metric, zone_id, region_id, quantity_before, quantity_after,
+					events, restated_at) VALUES ('a', 2, 1, 1, 'm', '', '', '0', '1', 1, 1)`)
+				if found := check(t, s, fsck.Options{}); len(found) != 1 || found[0].Rule != fsck.Sequence {
+					t.Errorf("found %v", found)
+				}
+			})
+		})
+	}
+}
+
 func TestCheckFindsDamage(t *testing.T) {
 	for _, e := range enginetest.All(t) {
 		t.Run(e.Name, func(t *testing.T) {

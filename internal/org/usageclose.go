@@ -189,3 +189,34 @@ type Watermark struct {
 	Known bool
 	usage.Watermark
 }
+
+// CheckBills calls each for every row of the closed billing periods of an
+// account that was not billed though no usage is left to be billed in them:
+// there is none, unless what was billed or what was counted has been tampered
+// with. Periods that are due are left out.
+func CheckBills(ctx context.Context, r Reader, a id.Account, each func(*UsageRow) error) error {
+	p, err := newPricing(ctx, r, []Account{{ID: a}}, math.MinInt32)
+	if err != nil {
+		return err
+	}
+	for i := range p.closed[a] {
+		c := &p.closed[a][i]
+		if c.Due {
+			continue
+		}
+		c.Due = true // so that corrections are computed
+		for day := c.Start; day < c.End; day++ {
+			err := p.eachOfDay(ctx, r, dayQuery{day: day, from: c.Start}, func(row *UsageRow) error {
+				if row.Billed {
+					return nil
+				}
+				return each(row)
+			})
+			if err != nil {
+				return err
+			}
+		}
+		c.Due = false
+	}
+	return nil
+}

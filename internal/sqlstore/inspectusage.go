@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 
+	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/usage"
 )
 
@@ -44,5 +45,49 @@ func (r *reader) inspectLines(ctx context.Context, text string, f func(l usage.L
 		}
 		l.Day = usage.Day(day)
 		return f(l, counted, there)
+	})
+}
+
+// InspectPeriods calls f for every billing period, with the anchor of its
+// account.
+func (r *reader) InspectPeriods(ctx context.Context, f func(p usage.BillingPeriod, anchor usage.Anchor) error) error {
+	const inspectPeriodsSQL = `SELECT p.account_id, p.start_day, p.end_day, p.closed_at, p.restated_at, p.due, COALESCE(a.anchor_day, 0)
+		FROM usage_periods p LEFT JOIN usage_accounts a ON a.account_id = p.account_id ORDER BY p.account_id, p.start_day`
+	return r.query(ctx, inspectPeriodsSQL, nil, func(row row) error {
+		var p usage.BillingPeriod
+		var start, end, closed, restated, anchor int64
+		if err := row.Scan((*string)(&p.Account), &start, &end, &closed, &restated, &p.Due, &anchor); err != nil {
+			return err
+		}
+		p.Start, p.End, p.Closed, p.Restated = usage.Day(start), usage.Day(end), moment(closed), moment(restated)
+		return f(p, usage.Anchor(anchor))
+	})
+}
+
+// InspectBills calls f for every account and every start of a billing period
+// that rows were billed in.
+func (r *reader) InspectBills(ctx context.Context, f func(a id.Account, billed usage.Day) error) error {
+	const inspectBillsSQL = `SELECT DISTINCT account_id, billed_in FROM usage_billed ORDER BY account_id, billed_in`
+	return r.query(ctx, inspectBillsSQL, nil, func(row row) error {
+		var a id.Account
+		var billed int64
+		if err := row.Scan((*string)(&a), &billed); err != nil {
+			return err
+		}
+		return f(a, usage.Day(billed))
+	})
+}
+
+// InspectRestatements calls f for every account that has restatements, with
+// the numbers of the first and the last one and how many there are.
+func (r *reader) InspectRestatements(ctx context.Context, f func(a id.Account, first, last, n int64) error) error {
+	const inspectRestatementsSQL = `SELECT account_id, MIN(seq), MAX(seq), COUNT(*) FROM usage_restatements GROUP BY account_id ORDER BY account_id`
+	return r.query(ctx, inspectRestatementsSQL, nil, func(row row) error {
+		var a id.Account
+		var first, last, n int64
+		if err := row.Scan((*string)(&a), &first, &last, &n); err != nil {
+			return err
+		}
+		return f(a, first, last, n)
 	})
 }

@@ -1,10 +1,16 @@
 package storetest
 
 import (
+	"context"
+	"errors"
 	"testing"
+
+	"github.com/shopspring/decimal"
 
 	"github.com/orgd/orgd/internal/auth"
 	"github.com/orgd/orgd/internal/org"
+	"github.com/orgd/orgd/internal/usage"
+	"github.com/orgd/orgd/internal/usage/pricelist"
 )
 
 // Sample is what Fill writes: two trees, Root > Mid > Leaf and Other, an
@@ -36,4 +42,30 @@ func Fill(t *testing.T, s org.Store) Sample {
 	f.Mid = w.rename(f.Mid, "Mid renamed")
 	w.growAll()
 	return f
+}
+
+// FillBills writes the usage of an account and what was billed for it.
+func FillBills(t *testing.T, s org.Store) {
+	t.Helper()
+	w := newWorld(t, s)
+	list, err := pricelist.Demo()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const account, metric = "a", "workers_standard_requests"
+	book := &list.Books[0]
+	w.update(func(ctx context.Context, tx org.Tx) error {
+		return errors.Join(tx.PutCatalogue(ctx, list.Catalogue, w.now()), tx.PutPriceBook(ctx, book, w.now()))
+	})
+	w.count(event("1", account, metric, 0, "12000000"))
+	price, _ := book.Price(metric)
+	var meter usage.Meter
+	var rows []usage.Billed
+	for _, c := range meter.Charges(price, &usage.Consumption{Day: march().Start, Quantity: decimal.New(12, 6)}) {
+		rows = append(rows, usage.Billed{Account: account, Metric: metric, In: march().Start, Book: book.ID, Charge: c})
+	}
+	w.update(func(ctx context.Context, tx org.Tx) error { return tx.AddBilled(ctx, rows) })
+	w.closePeriod(usage.BillingPeriod{
+		Account: account, Period: march(), Closed: w.now(), Catalogue: list.Catalogue.Version, Books: []usage.Since{{Day: march().Start, Book: book.ID}},
+	})
 }

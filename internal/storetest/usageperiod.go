@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -43,6 +44,13 @@ func closesPeriods(w *world) {
 	absent[usage.BillingPeriod](w, "billing period")(w.store.BillingPeriod(w.Context(), "a", march().Start))
 	absent[usage.BillingPeriod](w, "billing period")(w.store.FirstOpenPeriod(w.Context(), "a"))
 	w.count(event("1", "a", "m", 3, "1"), event("2", "a", "m", 40, "1"), event("3", "b", "m", 3, "1"))
+	w.update(func(ctx context.Context, tx org.Tx) error {
+		c, err := usage.NewCatalogue("v1", nil)
+		if err != nil {
+			return err
+		}
+		return errors.Join(tx.PutCatalogue(ctx, c, w.now()), tx.PutPriceBook(ctx, &usage.PriceBook{ID: "b1", Currency: "USD"}, w.now()))
+	})
 	open := usage.BillingPeriod{Account: "a", Period: march()}
 	found(w, "period", fmt.Sprint(open))(asText(w.store.BillingPeriod(w.Context(), "a", march().Start)))
 	found(w, "first open", fmt.Sprint(open))(asText(w.store.FirstOpenPeriod(w.Context(), "a")))
@@ -148,6 +156,14 @@ func readsLines(w *world) {
 	got = w.lines(usage.Query{Day: march().Start, Accounts: []id.Account{"b"}, Billed: []id.Account{"a", "b"}, Metrics: []usage.MetricID{"k"}})
 	want(w, "lines of a metric", got, []string{billed("a k {y N}", "2026-03-01 false tier 0: 1.5 -0.000000001 at 2/1.1 b1")})
 	want(w, "lines of another day", w.lines(usage.Query{Day: march().Start + 1, Billed: []id.Account{"a", "b"}}), nil)
+	// What was billed belongs to closed periods; these are due.
+	w.count(event("4", "a", "m", 31, "1"))
+	april := usage.Period{Start: march().End, End: usage.DateOf(2026, time.May, 1)}
+	for _, p := range []usage.BillingPeriod{{Account: "a", Period: march()}, {Account: "a", Period: april}, {Account: "b", Period: march()}} {
+		p.Closed = w.now()
+		w.closePeriod(p)
+	}
+	w.count(event("5", "a", "m", 31, "1"), event("6", "a", "m", 1, "1"), event("7", "b", "m", 1, "1"))
 }
 
 func restates(w *world) {
