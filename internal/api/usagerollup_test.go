@@ -44,8 +44,8 @@ func TestUsageRollsUp(t *testing.T) {
 			t.Logf("seed %d", seed)
 			r := &rollup{world: newWorld(t, e.Open(t)), random: rand.New(rand.NewPCG(seed, 0)), parents: map[string]string{}, homes: map[string]string{}, used: map[rollupDay]*big.Rat{}}
 			r.grow(t)
-			for range 6 {
-				for range 3 {
+			for range 3 {
+				for range 4 {
 					r.use(t)
 					r.moveAccount(t)
 				}
