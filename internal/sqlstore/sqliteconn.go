@@ -60,7 +60,7 @@ func openSQLiteDB(path, synchronous string) (*sql.DB, error) {
 
 // sqliteName describes the connections; the busy timeout comes first, because
 // the other settings may have to wait already. Checkpoints are the business of
-// checkpointer; SQLite itself makes one when the log has grown to 64 MB.
+// checkpointer; SQLite itself makes one when the log has grown to 200 MB.
 func sqliteName(path, synchronous string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -68,7 +68,7 @@ func sqliteName(path, synchronous string) (string, error) {
 	}
 	settings := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(5000)", "journal_mode(wal)", "synchronous(" + synchronous + ")", "foreign_keys(1)",
-		"cache_size(-32000)", "journal_size_limit(67108864)", "wal_autocheckpoint(16000)", "temp_store(memory)",
+		"cache_size(-32000)", "journal_size_limit(167772160)", "wal_autocheckpoint(48000)", "temp_store(memory)",
 	}}
 	name := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: settings.Encode()}
 	return name.String(), nil
