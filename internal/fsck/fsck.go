@@ -33,6 +33,8 @@ type Inspector interface {
 	InspectUsage(ctx context.Context, f func(l usage.Line, counted, there int64) error) error
 	InspectUsageKeys(ctx context.Context, f func(l usage.Line, counted, there int64) error) error
 	InspectUsageWithoutPeriod(ctx context.Context, f func(usage.Line) error) error
+	InspectBudgets(ctx context.Context, f func(org.Budget) error) error
+	InspectCrossings(ctx context.Context, f func(org.Crossing) error) error
 	InspectTiles(ctx context.Context, f func(log id.Log, level int, first int64, hashes []byte) error) error
 	InspectPeriods(ctx context.Context, f func(p usage.BillingPeriod, anchor usage.Anchor) error) error
 	InspectBills(ctx context.Context, f func(a id.Account, billed usage.Day) error) error
@@ -63,6 +65,7 @@ const (
 	Sequence     Rule = "sequence"      // a log counts without gaps, from 1 or from where its retention has it begin, up to its head
 	Chronology   Rule = "chronology"    // the times of a log never go back, and its head has the last one
 	Tree         Rule = "tree"          // the tree of a log is that of its records, as far as it is built
+	Budget       Rule = "budget"        // what was crossed of a budget can have been
 	NoRecord     Rule = "no record"     // every change has its record
 	NoChange     Rule = "no change"     // every record has its change
 	Counted      Rule = "counted"       // a line of usage counts the events and keys that there are
@@ -120,6 +123,7 @@ type checker struct {
 	members       map[id.Member]*member
 	users         map[id.User]*user
 	tokens        map[id.Token]*object
+	budgets       map[id.Budget]*budget
 	heads         map[id.Log]logEnd
 	trees         map[id.Log]*tree
 	billed        []id.Account // that have closed billing periods
@@ -137,6 +141,7 @@ func newChecker(o Options) *checker {
 		members:       make(map[id.Member]*member),
 		users:         make(map[id.User]*user),
 		tokens:        make(map[id.Token]*object),
+		budgets:       make(map[id.Budget]*budget),
 		heads:         make(map[id.Log]logEnd),
 		trees:         make(map[id.Log]*tree),
 	}
@@ -147,7 +152,8 @@ func (c *checker) run(ctx context.Context, in Inspector) error {
 		c.readOrganizations, c.checkTree, c.checkClosure,
 		c.readAccounts, c.checkCounts,
 		c.readUsers, c.readMembers, c.readAccountMembers, c.readTokens, c.checkOwners,
-		c.readTrees, c.readHeads, c.checkRecords, c.checkTrees, c.checkRecorded,
+		c.readBudgets,
+		c.readTrees, c.readHeads, c.checkRecords, c.checkTrees, c.checkRecorded, c.checkCrossings,
 		c.checkUsage, c.checkPeriods,
 	} {
 		if err := step(ctx, in); err != nil {

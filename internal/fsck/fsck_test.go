@@ -15,6 +15,17 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(enginetest.Main(m)) }
 
+// budgetSQL makes a budget of the sample, and crossingSQL a crossing of it.
+const (
+	budgetSQL = "INSERT INTO budgets (id, owner_id, is_account, name, scope, kind, amount, currency, thresholds, webhook, secret, old_secret, old_secret_end, version, revision, since_at, " +
+		"created_at, updated_at, evaluated_at, period_start, period_end, complete_days, spent, projected, other_currencies, unpriced, evaluate_at, lease_holder, lease_end) " +
+		"SELECT 'b', '{root}', FALSE, '', '', '', '1', 'USD', '100', '', actor_salt, actor_salt, 0, 1, 1, 1, 1, 1, 1, 0, 31, 0, '0', '0', '', FALSE, 0, '', 0 " +
+		"FROM audit_records WHERE log_id = '{mid}' AND seq = 1"
+	crossingSQL = "; INSERT INTO budget_crossings (id, budget_id, budget_name, revision, scope, kind, amount, currency, percent, period_start, period_end, spent, projected, crossed_at, notice, " +
+		"state, redirects, failures, next_attempt_at, last_error, last_failure_at, delivered_at, lease_holder, lease_end) " +
+		"VALUES ('x', 'b', '', 1, '', '', '1', 'USD', 100, 0, 31, '1', '1', 9000000000000000, '', 'none', 0, 0, 0, '', 0, 0, '', 0)"
+)
+
 // damages break one invariant each. The names in braces are replaced by
 // identifiers of the sample.
 var damages = []struct {
@@ -61,6 +72,10 @@ var damages = []struct {
 	{"tiles without a tree", "DELETE FROM audit_trees WHERE log_id = '{mid}'", []fsck.Rule{fsck.Tree}},
 	{"a checkpoint of another size", "UPDATE audit_trees SET checkpoint = (SELECT checkpoint FROM audit_trees WHERE log_id = '{leaf}') WHERE log_id = '{mid}'", []fsck.Rule{fsck.Tree}},
 	{"no checkpoint at all", "UPDATE audit_trees SET checkpoint = 'nonsense' WHERE log_id = '{mid}'", []fsck.Rule{fsck.Tree}},
+	{"a crossing without record", budgetSQL + crossingSQL, []fsck.Rule{fsck.NoRecord}},
+	{"a crossing of other terms", budgetSQL + crossingSQL + "; UPDATE budgets SET revision = 0", []fsck.Rule{fsck.Budget}},
+	{"a notice without a webhook", budgetSQL + crossingSQL + "; UPDATE budget_crossings SET state = 'waiting'", []fsck.Rule{fsck.Budget}},
+	{"a record of a crossing that is absent", budgetSQL + "; UPDATE audit_records SET resource_id = 'b', resource_type = 'budget', resource_product = 'budgets', action_type = 'update', action_description = 'Cross Budget Threshold' WHERE log_id = '{mid}' AND seq = 1", []fsck.Rule{fsck.NoChange, fsck.Tree}},
 	{"an organization without record", "DELETE FROM audit_records WHERE resource_id = '{leaf}'", []fsck.Rule{fsck.NoRecord, fsck.Sequence}},
 	{"an account without record", "DELETE FROM audit_records WHERE resource_id = '{account}'", []fsck.Rule{fsck.NoRecord}},
 	{"a member without record", "DELETE FROM audit_records WHERE resource_id = '{member}'", []fsck.Rule{fsck.NoRecord}},

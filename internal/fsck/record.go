@@ -149,6 +149,11 @@ func (c *checker) noteRecord(r *audit.Record, gone map[id.Member]*audit.Record) 
 		}
 	case "member":
 		return c.noteMember(r, gone)
+	case "budget":
+		if r.Action == audit.BudgetCross {
+			c.noteCrossing(id.Budget(r.Resource.ID))
+		}
+		return nil
 	case "profile":
 		if c.organizations[id.Organization(r.Resource.ID)] != nil || c.accounts[id.Account(r.Resource.ID)] != nil {
 			return nil

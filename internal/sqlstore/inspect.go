@@ -127,6 +127,38 @@ func (r *reader) InspectTokens(ctx context.Context, f func(org.Token) error) err
 	})
 }
 
+// InspectBudgets calls f for every budget, without its crossings.
+func (r *reader) InspectBudgets(ctx context.Context, f func(org.Budget) error) error {
+	const inspectBudgetsSQL = `SELECT ` + budgetColumns + ` FROM budgets b ORDER BY b.id`
+	return r.query(ctx, inspectBudgetsSQL, nil, func(row row) error {
+		var s budgetScan
+		if err := row.Scan(s.into()...); err != nil {
+			return err
+		}
+		b, err := s.value()
+		if err != nil {
+			return err
+		}
+		return f(b)
+	})
+}
+
+// InspectCrossings calls f for everything that was crossed.
+func (r *reader) InspectCrossings(ctx context.Context, f func(org.Crossing) error) error {
+	const inspectCrossingsSQL = `SELECT ` + crossingColumns + crossingFrom + ` ORDER BY x.id`
+	return r.query(ctx, inspectCrossingsSQL, nil, func(row row) error {
+		var s crossingScan
+		if err := row.Scan(s.into()...); err != nil {
+			return err
+		}
+		x, err := s.value()
+		if err != nil {
+			return err
+		}
+		return f(x)
+	})
+}
+
 // InspectHeads calls f for every audit log with its first and its last
 // sequence number and the time of its last record.
 func (r *reader) InspectHeads(ctx context.Context, f func(log id.Log, first, seq int64, last time.Time) error) error {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/orgd/orgd/internal/audit"
 	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/org"
 	"github.com/orgd/orgd/internal/page"
@@ -207,7 +208,12 @@ func (w *world) cross(b org.Budget, percent int, wanted bool, change func(*org.C
 		change(&x)
 	}
 	var got bool
-	w.update(func(ctx context.Context, tx org.Tx) (err error) { got, err = tx.InsertCrossing(ctx, x); return err })
+	w.update(func(ctx context.Context, tx org.Tx) (err error) {
+		if got, err = tx.InsertCrossing(ctx, x); err != nil || !got {
+			return err
+		}
+		return w.record(ctx, tx, about(audit.BudgetCross, "log of budgets", string(b.ID), at))
+	})
 	want(w, fmt.Sprint("first crossing of ", percent), got, wanted)
 	x.Notice = nil // it is only written
 	return x
@@ -218,7 +224,7 @@ func crossesOnce(w *world) {
 	w.cross(b, 50, true, nil)
 	w.cross(b, 50, false, nil)
 	w.cross(b, 80, true, nil)
-	w.cross(b, 50, true, func(x *org.Crossing) { x.Revision++ })
+	w.cross(b, 50, true, func(x *org.Crossing) { x.Revision-- })
 	w.cross(b, 50, true, func(x *org.Crossing) { x.Period = usage.Period{Start: 30000, End: 30031} })
 	w.cross(w.budget(budgetOwner(), w.fullBudget), 50, true, nil)
 }
@@ -364,7 +370,12 @@ func settlesNotice(w *world) {
 	found(w, "delivered", done)(list.Items[0].Delivery, err)
 	w.cross(b, 60, true, nil)
 	redirected.Webhook = ""
-	w.update(func(ctx context.Context, tx org.Tx) error { return tx.RedirectNotices(ctx, redirected) })
+	w.update(func(ctx context.Context, tx org.Tx) error {
+		if err := tx.UpdateBudget(ctx, redirected); err != nil {
+			return err
+		}
+		return tx.RedirectNotices(ctx, redirected)
+	})
 	want(w, "without a webhook", len(w.dueNotices()), 0)
 	list, err = w.store.ListCrossings(w.Context(), b.ID, page.Request{Size: 10})
 	found(w, "without a webhook", org.NoticeNone)(list.Items[1].Delivery.State, err)
