@@ -101,7 +101,7 @@ func (t *postgresTransaction) passenger() *passenger {
 func (c *committer) commit(ctx context.Context, p *passenger) error {
 	c.mu.Lock()
 	c.waiting = append(c.waiting, p)
-	c.board()
+	c.depart(c.board())
 	c.mu.Unlock()
 	select {
 	case err := <-p.done:
@@ -121,10 +121,10 @@ func (c *committer) commit(ctx context.Context, p *passenger) error {
 	return fmt.Errorf("wait for the commit: %w", ctx.Err())
 }
 
-// board sends those off who need not wait any longer.
-func (c *committer) board() {
+// board takes those who need not wait any longer, nil when there are none.
+func (c *committer) board() *flight {
 	if c.flying >= most || c.late >= mostLate {
-		return
+		return nil
 	}
 	var all, rest []*passenger
 	for _, p := range c.waiting {
@@ -135,13 +135,13 @@ func (c *committer) board() {
 		}
 	}
 	if len(all) == 0 || len(all) < min(c.aboard, maxShared) {
-		return
+		return nil
 	}
 	c.waiting = rest
 	c.flying++
 	c.aboard += len(all)
 	c.mark(all, true)
-	go c.fly(&flight{all: all})
+	return &flight{all: all}
 }
 
 // mark remembers to which logs those under way write.
@@ -159,20 +159,42 @@ func (c *committer) mark(all []*passenger, flying bool) {
 	}
 }
 
-// fly commits passengers, and then sends off those who may follow them.
+func (c *committer) depart(f *flight) {
+	if f != nil {
+		go c.fly(f)
+	}
+}
+
+// fly commits passengers, and then those who may follow them.
 func (c *committer) fly(f *flight) {
-	late := time.AfterFunc(c.patience, func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if !f.landed {
-			f.late = true
-			c.flying, c.aboard, c.late = c.flying-1, c.aboard-len(f.all), c.late+1
-			c.board()
+	for f != nil {
+		under := f
+		late := time.AfterFunc(c.patience, func() { c.overtake(under) })
+		err := c.send(f.all)
+		late.Stop()
+		next := c.land(f)
+		for _, p := range f.all {
+			p.done <- err
 		}
-	})
-	err := c.send(f.all)
-	late.Stop()
+		f = next
+	}
+}
+
+// overtake has nobody wait for f any longer.
+func (c *committer) overtake(f *flight) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !f.landed {
+		f.late = true
+		c.flying, c.aboard, c.late = c.flying-1, c.aboard-len(f.all), c.late+1
+		c.depart(c.board())
+	}
+}
+
+// land ends f and takes those who may follow.
+func (c *committer) land(f *flight) *flight {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	f.landed = true
 	if f.late {
 		c.late--
@@ -180,11 +202,7 @@ func (c *committer) fly(f *flight) {
 		c.flying, c.aboard = c.flying-1, c.aboard-len(f.all)
 	}
 	c.mark(f.all, false)
-	c.board()
-	c.mu.Unlock()
-	for _, p := range f.all {
-		p.done <- err
-	}
+	return c.board()
 }
 
 // send commits all of them, or none.
