@@ -52,36 +52,44 @@ func (st *store) readAll(ctx context.Context) error {
 func (s *suite) compareCreates(ctx context.Context, st *store, c *costs) error {
 	spread, hot := st.creates(st.data.Organizations), st.creates(st.data.FirstLevel[:1])
 	for _, l := range []struct {
-		line     table.Line
-		requests load.Request
-		baseline func(context.Context, int, time.Duration) (pgbench.Result, error)
+		line        table.Line
+		connections int
+		requests    load.Request
+		baseline    func(context.Context, int, time.Duration) (pgbench.Result, error)
 	}{
 		{table.Line{
 			Name: "(b) create organization, postgres", Bound: table.AtLeast, Wanted: 0.6,
 			Note: "baseline: pgbench, prepared, BEGIN, two inserts like ours into copies of our tables, COMMIT; both durable",
-		}, spread, c.bench.Plain},
+		}, s.connections, spread, c.bench.Plain},
+		{table.Line{
+			Name: fmt.Sprintf("(b) the same, %d connections", 2*s.connections),
+			Note: "baseline: pgbench with as many clients",
+		}, 2 * s.connections, spread, c.bench.Plain},
+		{table.Line{
+			Name: fmt.Sprintf("(b) the same, %d connections", 4*s.connections),
+			Note: "baseline: pgbench with as many clients",
+		}, 4 * s.connections, spread, c.bench.Plain},
 		{table.Line{
 			Name: "(b) the same, pgbench pipelined",
 			Note: "baseline: pgbench with its four statements in one round trip",
-		}, spread, c.bench.Pipelined},
+		}, s.connections, spread, c.bench.Pipelined},
 		{table.Line{
 			Name: "(b) the same, one hot parent",
 			Note: "every new organization has the same parent, so each waits for the commit of the one before in the parent's audit log",
-		}, hot, c.bench.Plain},
+		}, s.connections, hot, c.bench.Plain},
 	} {
 		l.line.Unit = "tx/s"
 		ours, base := &side{}, &side{}
-		if err := s.alternate(l.line, c.ours(ctx, l.requests, ours), c.theirs(ctx, l.baseline, base)); err != nil {
+		if err := s.alternate(l.line, c.ours(ctx, l.connections, l.requests, ours), c.theirs(ctx, l.connections, l.baseline, base)); err != nil {
 			return err
 		}
+		cost := fmt.Sprintf("of all processes for one transaction; ours: PostgreSQL %.0f, orgd %.0f, generator %.0f; baseline: PostgreSQL %.0f, pgbench %.0f",
+			table.Median(ours.database), table.Median(ours.server), table.Median(ours.client), table.Median(base.database), table.Median(base.client))
 		if l.line.Bound == table.None {
+			s.lines[len(s.lines)-1].Note += "; processor time in us " + cost
 			continue
 		}
-		line := table.Line{
-			Name: l.line.Name + ", processor time", Unit: "us/tx", Ours: ours.total(), Base: base.total(),
-			Note: fmt.Sprintf("of all processes for one transaction; ours: PostgreSQL %.0f, orgd %.0f, generator %.0f; baseline: PostgreSQL %.0f, pgbench %.0f",
-				table.Median(ours.database), table.Median(ours.server), table.Median(ours.client), table.Median(base.database), table.Median(base.client)),
-		}
+		line := table.Line{Name: l.line.Name + ", processor time", Unit: "us/tx", Ours: ours.total(), Base: base.total(), Note: cost}
 		s.lines = append(s.lines, line)
 		s.say("%s: ratio %.2f; %s", line.Name, line.Ratio(), line.Note)
 	}
@@ -111,11 +119,11 @@ type costs struct {
 }
 
 // ours returns a run of the server that appends to s.
-func (c *costs) ours(ctx context.Context, requests load.Request, s *side) func() (float64, error) {
+func (c *costs) ours(ctx context.Context, connections int, requests load.Request, s *side) func() (float64, error) {
 	return func() (float64, error) {
 		var r load.Result
 		times, err := spent(func() (err error) {
-			r, err = c.run(ctx, c.store.server.Addr, c.connections, requests)
+			r, err = c.run(ctx, c.store.server.Addr, connections, requests)
 			return err
 		}, c.tree.CPU, c.store.server.CPU, ownCPU)
 		if err != nil {
@@ -128,11 +136,11 @@ func (c *costs) ours(ctx context.Context, requests load.Request, s *side) func()
 }
 
 // theirs returns a run of pgbench that appends to s.
-func (c *costs) theirs(ctx context.Context, run func(context.Context, int, time.Duration) (pgbench.Result, error), s *side) func() (float64, error) {
+func (c *costs) theirs(ctx context.Context, connections int, run func(context.Context, int, time.Duration) (pgbench.Result, error), s *side) func() (float64, error) {
 	return func() (float64, error) {
 		var r pgbench.Result
 		times, err := spent(func() (err error) {
-			r, err = run(ctx, c.connections, c.time+warmup)
+			r, err = run(ctx, connections, c.time+warmup)
 			return err
 		}, c.tree.CPU)
 		if err != nil {
