@@ -77,7 +77,8 @@ type RunningUsage struct {
 // RunningUsage returns the priced usage of an account with running totals.
 //
 // Rule: a range that does not have the day on which a billing period of the
-// account begins shows nothing (the official description).
+// account begins shows nothing, and there are no corrections: rows are what the
+// days cost now (the official description).
 func (s *Service) RunningUsage(ctx context.Context, caller *auth.Caller, a id.Account, q RunningQuery) (RunningUsage, error) {
 	acc, err := readAccount(ctx, s.Store, caller, a, auth.BillingRead)
 	if err != nil {
@@ -98,7 +99,11 @@ func (s *Service) RunningUsage(ctx context.Context, caller *auth.Caller, a id.Ac
 				return nil
 			}
 			t := totals{from: from, rows: map[usage.MetricID]*RunningRow{}}
-			return eachUsage(ctx, r, []Account{acc}, window, func(u *UsageRow) error { return t.add(u, each) })
+			f := folding{anchor: *anchor, each: func(u *UsageRow) error { return t.add(u, each) }}
+			if err := eachUsage(ctx, r, []Account{acc}, window, f.add); err != nil {
+				return err
+			}
+			return f.flush()
 		})
 	}}, nil
 }

@@ -212,9 +212,31 @@ func (b *books) check(what string) {
 	if !slices.Equal(billed, b.closed) {
 		b.t.Errorf("after %s: rows of closed periods have changed:\n\t%s\nwere\n\t%s", what, strings.Join(billed, "\n\t"), strings.Join(b.closed, "\n\t"))
 	}
+	if got, want := b.running(b.shop.ID), b.running(b.mirror.ID); !slices.Equal(got, want) {
+		b.t.Errorf("after %s: with running totals\n\t%s\nwant\n\t%s", what, strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+	}
 	if b.t.Failed() {
 		b.t.FailNow()
 	}
+}
+
+// running returns the rows of an account with running totals, which show what
+// days cost now and no corrections.
+func (b *books) running(a id.Account) []string {
+	b.t.Helper()
+	first, last := usage.DateOf(2026, time.May, 31), b.today()
+	u := must[org.RunningUsage](b.t)(b.RunningUsage(b.t.Context(), b.ada.caller(), a, org.RunningQuery{From: &first, Last: &last}))
+	var all []string
+	err := u.Each(b.t.Context(), func(r *org.RunningRow) error {
+		c := &r.Charge
+		all = append(all, fmt.Sprint(c.Day, " ", r.Metric.ID, " ", c.Place.Zone.ID, " ", c.Tier, " ", r.Period, " ", r.Correction, " ", c.Consumed, " ", c.ListCost(),
+			" ", r.Quantity, " ", r.CumulatedQuantity, " ", r.CumulatedCost))
+		return nil
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return all
 }
 
 // checkRestatements reads the log page by page: its numbers are dense, and what
