@@ -3,6 +3,7 @@ package org_test
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -134,4 +135,37 @@ func (b *books) cost(o id.Organization) decimal.Decimal {
 	b.t.Helper()
 	_, sum := b.rows(must[org.Usage](b.t)(b.OrganizationUsage(b.t.Context(), b.ada.caller(), o, org.UsageQuery{From: usage.DateOf(2026, time.May, 1), End: b.today() + 1})))
 	return sum
+}
+
+// Who was billed stays on the rows of a closed period, wherever the account is
+// now: the root that it was in, or the account itself outside any tree.
+func TestPayersOfClosedPeriodsStay(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, w *world) {
+		ada := w.person("ada")
+		east, west := w.root("East", ada), w.root("West", ada)
+		loose, moved := w.account("Loose", ada, ""), w.account("Moved", ada, east.ID)
+		w.prices()
+		for _, a := range []org.Account{loose, moved} {
+			must[usage.Assignment](t)(w.AssignPriceBook(t.Context(), ada.request(), org.Owner{Account: a.ID}, "demo-list-1", 0))
+			w.push(ada, used(a.Name, a.ID, requests, "2026-07-02", "11000000"))
+			if _, err := w.CloseBillingPeriod(t.Context(), ada.request(), a.ID, usage.DateOf(2026, time.July, 1)); err != nil {
+				t.Fatal(err)
+			}
+			must[org.Move](t)(w.MoveAccount(t.Context(), ada.request(), a.ID, west.ID))
+			w.push(ada, used(a.Name+" late", a.ID, requests, "2026-07-02", "1000000"))
+		}
+		bill := string(w.download(ada, "/orgd/v1/organizations/"+string(west.ID)+"/focus?from=2026-07-01&to=2026-07-31&format=jsonl"))
+		var got []string
+		for line := range strings.Lines(bill) {
+			var row struct{ BillingAccountId, SubAccountName, InvoiceId, ChargeClass string }
+			if err := json.Unmarshal([]byte(line), &row); err != nil {
+				t.Fatal(err)
+			}
+			payer := w.labels[row.BillingAccountId]
+			got = append(got, strings.Join([]string{payer, row.SubAccountName, strings.Replace(row.InvoiceId, row.BillingAccountId, payer, 1), row.ChargeClass}, " "))
+		}
+		slices.Sort(got)
+		wantLines(t, got, "East Moved East-2026-07-01-USD ", "Loose  Loose-2026-07-01-USD ",
+			"West Loose West-2026-08-01-USD Correction", "West Moved West-2026-08-01-USD Correction")
+	})
 }
