@@ -115,6 +115,12 @@ func wirePerson(v any) any {
 		return newPriceList(&v)
 	case usage.Assignment:
 		return newAssignment(v)
+	case org.Charge:
+		return newCharge(&v)
+	case []org.Charge:
+		return each(v, newCharge)
+	case id.Charge:
+		return reference{string(v)}
 	case usage.Anchor:
 		return newBillingAnchor(v)
 	case usage.BillingPeriod:

@@ -22,7 +22,7 @@ func getFocus(ctx context.Context, q *request) (reply, error) {
 	if err := q.query.err(); err != nil {
 		return reply{}, err
 	}
-	u, err := q.server.Service.OrganizationUsage(ctx, q.caller, q.organization(), window)
+	b, err := q.server.Service.OrganizationBill(ctx, q.caller, q.organization(), window)
 	if err != nil {
 		return reply{}, err
 	}
@@ -30,23 +30,19 @@ func getFocus(ctx context.Context, q *request) (reply, error) {
 	return reply{Stream: &stream{
 		contentType: format.MediaType(),
 		header:      map[string]string{"Content-Disposition": `attachment; filename="` + name + `"`},
-		write:       func(ctx context.Context, w io.Writer) error { return writeFocus(ctx, w, format, mapping, &u) },
+		write:       func(ctx context.Context, w io.Writer) error { return writeFocus(ctx, w, format, mapping, &b) },
 	}}, nil
 }
 
-func writeFocus(ctx context.Context, w io.Writer, f focus.Format, m focus.Mapping, u *org.Usage) error {
+func writeFocus(ctx context.Context, w io.Writer, f focus.Format, m focus.Mapping, b *org.Bill) error {
 	out, err := focus.NewWriter(f, w)
 	if err != nil {
 		return err
 	}
-	err = u.Each(ctx, func(row *org.UsageRow) error {
-		if row.Price == nil {
-			return nil
-		}
-		bill := newBill(row)
-		bill.Mapping, bill.Root = m, u.Root
-		if row.Billed {
-			bill.Root = row.Root
+	place := func(bill *focus.Bill, billed bool, root usage.Named, c usage.Currency) {
+		bill.Mapping, bill.Root = m, b.Root
+		if billed {
+			bill.Root = root
 		}
 		if bill.Root.ID == "" { // it was in no tree when it was billed
 			bill.Mapping = focus.Cloudflare
@@ -55,8 +51,20 @@ func writeFocus(ctx context.Context, w io.Writer, f focus.Format, m focus.Mappin
 		if bill.Mapping == focus.Consolidated {
 			payer = bill.Root.ID
 		}
-		bill.InvoiceID = fmt.Sprintf("%s-%s-%s", payer, row.Period.Start, row.Book.Currency)
+		bill.InvoiceID = fmt.Sprintf("%s-%s-%s", payer, bill.Period.Start, c)
+	}
+	err = b.Each(ctx, func(row *org.UsageRow) error {
+		if row.Price == nil {
+			return nil
+		}
+		bill := newBill(row)
+		place(&bill, row.Billed, row.Root, row.Book.Currency)
 		r := bill.Usage(&row.Charge, row.Correction)
+		return out.Write(&r)
+	}, func(row *org.ChargeRow) error {
+		bill := newBill(&org.UsageRow{Account: row.Account, Period: row.Period})
+		place(&bill, row.Billed, row.Root, row.Fee.Currency)
+		r := bill.Fee(&row.Fee)
 		return out.Write(&r)
 	})
 	if err != nil {

@@ -70,7 +70,9 @@ var bodies = []string{
 	`{"name":1,"parent":[],"profile":"x","member":{"user":[]},"members":[1,{"user":2}],"policies":[{"effect":1,"resources":{"a/b~":"x","c":1}}],"account_ids":[1,"2"]}`,
 	`{"name":"\u0000\ud800","email":"@","expires_on":"yesterday","policies":{}}`,
 	`{"FilterBy":{"MetricIds":["a"],"ProductFamilyIds":["b"]},"TimePeriod":{"From":"2026-01-01T00:00:00Z","To":"2026-02-01T00:00:00Z"}}`,
-	`{"FilterBy":{"MetricIds":["a","a",1],"x":2},"TimePeriod":{"From":"2026-01-01"},"a/b~":1,"":2}`, `{"day":"2026-01-31"}`, `{"complete_through":"2026-01-31"}`,
+	`{"FilterBy":{"MetricIds":["a","a",1],"x":2},"TimePeriod":{"From":"2026-01-01"},"a/b~":1,"":2}`, `{"day":"2026-01-31"}`,
+	`{"category":"Tax","amount":"1.50","currency":"EUR","description":"d","recurring":true,"start":"2026-03-01","end":"2026-04-01"}`,
+	`{"category":"Credit","amount":1e17,"description":"","start":"2026-03-01","end":"1970-01-01"}`, `{"complete_through":"2026-01-31"}`,
 	"", "{", "[]", "null", `{} {}`, "\xff", `{"name":"a","name":"b"}`, `{"n":1e999}`, strings.Repeat("[", 200),
 }
 

@@ -71,8 +71,10 @@ const streamJSON = `{"name":"s","type":"syslog","syslog":{"address":"logs.exampl
 const budgetJSON = `{"name":"b","kind":"cumulative","amount":"100","currency":"USD"}`
 
 const (
-	bookJSON  = `{"book_id":"nothing","start":"2026-01-01"}`
-	eventJSON = `{"specversion":"1.0","id":"1","source":"/meter","type":"usage","time":"2026-03-01T12:00:00Z","data":{"account_id":"a","metric":"m","quantity":1}}`
+	// chargeJSON is a charge on a day without a price book.
+	chargeJSON = `{"category":"Credit","amount":-1,"description":"d","start":"2026-03-01"}`
+	bookJSON   = `{"book_id":"nothing","start":"2026-01-01"}`
+	eventJSON  = `{"specversion":"1.0","id":"1","source":"/meter","type":"usage","time":"2026-03-01T12:00:00Z","data":{"account_id":"a","metric":"m","quantity":1}}`
 )
 
 // window is the query that lists of records need.
@@ -127,14 +129,23 @@ var matrix = map[string][]matrixCase{
 	"POST /client/v4/accounts/{account_id}/billable/usage":          suffix(ofAT("billing.read", cf+"/accounts/", "{}", 200), "/billable/usage"),
 	"GET /client/v4/accounts/{account_id}/billable-usage":           suffix(ofAT("billing.read", cf+"/accounts/", "", 200), "/billable-usage"),
 	"GET /client/v4/accounts/{account_id}/billable-usage/info":      suffix(ofAT("billing.read", cf+"/accounts/", "", 200), "/billable-usage/info"),
-	"PUT /orgd/v1/accounts/{account_id}/billing_anchor":             suffix(ofAT("billing.write", own+"/accounts/", `{"day":"2026-01-31"}`, 200), "/billing_anchor"),
-	"GET /orgd/v1/organizations/{organization_id}/focus":            ofT("billing.read", own+"/organizations/$T/focus", "", 200),
-	"GET /orgd/v1/organizations/{organization_id}/focus/metadata":   ofT("billing.read", own+"/organizations/$T/focus/metadata", "", 200),
-	"GET /orgd/v1/organizations/{organization_id}/usage/watermark":  ofT("billing.read", own+"/organizations/$T/usage/watermark", "", 200),
-	"GET /orgd/v1/accounts/{account_id}/usage/watermark":            suffix(ofAT("billing.read", own+"/accounts/", "", 200), "/usage/watermark"),
-	"PUT /orgd/v1/accounts/{account_id}/usage/watermark":            suffix(ofAT("usage.push", own+"/accounts/", `{"complete_through":"2026-01-01"}`, 200), "/usage/watermark"),
-	"GET /orgd/v1/accounts/{account_id}/billing_periods":            suffix(ofAT("billing.read", own+"/accounts/", "", 200), "/billing_periods"),
-	"GET /orgd/v1/accounts/{account_id}/restatements":               suffix(ofAT("billing.read", own+"/accounts/", "", 200), "/restatements"),
+	"GET /orgd/v1/accounts/{account_id}/charges":                    suffix(ofAT("billing.read", own+"/accounts/", "", 200), "/charges"),
+	"POST /orgd/v1/accounts/{account_id}/charges": {
+		{title: "inside", needs: []need{may("billing.write", "AT")}, target: own + "/accounts/$AT/charges", body: chargeJSON, status: 400, code: 1001},
+		{title: "outside", needs: []need{may("billing.write", "AL")}, target: own + "/accounts/$AL/charges", body: chargeJSON, status: 400, code: 1001},
+	},
+	"DELETE /orgd/v1/accounts/{account_id}/charges/{charge_id}": {
+		{title: "inside", needs: []need{may("billing.write", "AT")}, target: own + "/accounts/$AT/charges/none", status: 404, code: 1003},
+		{title: "outside", needs: []need{may("billing.write", "AL")}, target: own + "/accounts/$AL/charges/none", status: 404, code: 1003},
+	},
+	"PUT /orgd/v1/accounts/{account_id}/billing_anchor":            suffix(ofAT("billing.write", own+"/accounts/", `{"day":"2026-01-31"}`, 200), "/billing_anchor"),
+	"GET /orgd/v1/organizations/{organization_id}/focus":           ofT("billing.read", own+"/organizations/$T/focus", "", 200),
+	"GET /orgd/v1/organizations/{organization_id}/focus/metadata":  ofT("billing.read", own+"/organizations/$T/focus/metadata", "", 200),
+	"GET /orgd/v1/organizations/{organization_id}/usage/watermark": ofT("billing.read", own+"/organizations/$T/usage/watermark", "", 200),
+	"GET /orgd/v1/accounts/{account_id}/usage/watermark":           suffix(ofAT("billing.read", own+"/accounts/", "", 200), "/usage/watermark"),
+	"PUT /orgd/v1/accounts/{account_id}/usage/watermark":           suffix(ofAT("usage.push", own+"/accounts/", `{"complete_through":"2026-01-01"}`, 200), "/usage/watermark"),
+	"GET /orgd/v1/accounts/{account_id}/billing_periods":           suffix(ofAT("billing.read", own+"/accounts/", "", 200), "/billing_periods"),
+	"GET /orgd/v1/accounts/{account_id}/restatements":              suffix(ofAT("billing.read", own+"/accounts/", "", 200), "/restatements"),
 	"POST /orgd/v1/accounts/{account_id}/billing_periods/{start}/close": {
 		{title: "inside", needs: []need{may("billing.write", "AT")}, target: own + "/accounts/$AT/billing_periods/2026-01-01/close", status: 404, code: 1003},
 		{title: "outside", needs: []need{may("billing.write", "AL")}, target: own + "/accounts/$AL/billing_periods/2026-01-01/close", status: 404, code: 1003},

@@ -51,6 +51,8 @@ var (
 	UserEnable          = Action{Update, "user", "users", "Enable User"}                          // POST /orgd/v1/users/{id}/enable
 	PriceListCreate     = Action{Create, "price_list", "usage", "Add Price List"}                 // POST /orgd/v1/usage/price_lists
 	PriceBookAssign     = Action{Update, "price_book", "usage", "Assign Price Book"}              // PUT /orgd/v1/{organizations,accounts}/{id}/price_book
+	ChargeCreate        = Action{Create, "charge", "usage", "Add Charge"}                         // POST /orgd/v1/accounts/{id}/charges
+	ChargeDelete        = Action{Delete, "charge", "usage", "Remove Charge"}                      // DELETE .../charges/{id}
 	BillingAnchorSet    = Action{Update, "billing_anchor", "usage", "Set Billing Anchor"}         // PUT /orgd/v1/accounts/{id}/billing_anchor
 	BillingPeriodClose  = Action{Update, "billing_period", "usage", "Close Billing Period"}       // POST /orgd/v1/accounts/{id}/billing_periods/{start}/close
 	WatermarkSet        = Action{Update, "usage_watermark", "usage", "Set Usage Watermark"}       // PUT /orgd/v1/accounts/{id}/usage/watermark

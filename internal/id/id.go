@@ -30,6 +30,8 @@ type (
 	Budget string
 	// Crossing identifies the crossing of a threshold of a budget.
 	Crossing string
+	// Charge identifies a charge that somebody added to an account.
+	Charge string
 	// Record identifies a record of the audit log.
 	Record string
 	// Log identifies an audit log: the organization, account or user it

@@ -48,6 +48,7 @@ type Reader interface {
 	TreeReader
 	UsageReader
 	BudgetReader
+	ChargeReader
 }
 
 // Tx is what can be done in a transaction. After LockTree or Lock
@@ -67,6 +68,7 @@ type Tx interface {
 	TreeTx
 	UsageTx
 	BudgetTx
+	ChargeTx
 	IdempotencyTx
 
 	// LockTree holds the shape of all trees until the end of the

@@ -149,10 +149,10 @@ type totals struct {
 	rows map[usage.MetricID]*RunningRow
 }
 
-// add calls each for the row with its totals. What has no price has no row:
-// its columns must not be empty.
+// add calls each for the row with its totals. What has no price has no row,
+// because its columns must not be empty, and corrections have none.
 func (t *totals) add(u *UsageRow, each func(*RunningRow) error) error {
-	if u.Price == nil {
+	if u.Price == nil || u.Correction {
 		return nil
 	}
 	r := t.rows[u.Metric.ID]

@@ -31,6 +31,9 @@ func (s *Service) CloseBillingPeriod(ctx context.Context, r Request, a id.Accoun
 		if err := c.LockUsage(ctx, a); err != nil {
 			return usage.BillingPeriod{}, err
 		}
+		if err := c.openCharged(ctx, a); err != nil {
+			return usage.BillingPeriod{}, err
+		}
 		p, err := c.closable(ctx, a, start)
 		if err != nil {
 			return p, err

@@ -158,6 +158,16 @@ func (p *pricing) first(d usage.Day) usage.Day {
 // eachUsage reads day by day, so that rows leave while later days are still to
 // be read, and at most one meter for each metric of an account is kept.
 func eachUsage(ctx context.Context, r Reader, accounts []Account, q UsageQuery, each func(*UsageRow) error) error {
+	return walkUsage(ctx, r, accounts, q, walk{each: each, after: func(*pricing) error { return nil }})
+}
+
+// walk is what is called for rows of usage, and after those of a day.
+type walk struct {
+	each  func(*UsageRow) error
+	after func(*pricing) error // with the pricing of the day
+}
+
+func walkUsage(ctx context.Context, r Reader, accounts []Account, q UsageQuery, w walk) error {
 	p, err := newPricing(ctx, r, accounts, q.From)
 	if err != nil {
 		return err
@@ -167,7 +177,13 @@ func eachUsage(ctx context.Context, r Reader, accounts []Account, q UsageQuery, 
 		return nil
 	}
 	for day := p.first(q.From); day < q.End; day++ {
-		if err := p.eachOfDay(ctx, r, dayQuery{day: day, from: q.From, metrics: metrics}, each); err != nil {
+		if err := p.eachOfDay(ctx, r, dayQuery{day: day, from: q.From, metrics: metrics}, w.each); err != nil {
+			return err
+		}
+		if day < q.From {
+			continue
+		}
+		if err := w.after(p); err != nil {
 			return err
 		}
 	}

@@ -51,17 +51,11 @@ type Usage struct {
 // Rule: usage follows its account: an organization shows the accounts that it
 // has now, with all that they used before they came (ADR 17).
 func (s *Service) OrganizationUsage(ctx context.Context, caller *auth.Caller, o id.Organization, q UsageQuery) (Usage, error) {
-	org, scope, err := s.billed(ctx, caller, o)
+	root, scope, err := s.billedTree(ctx, caller, o)
 	if err != nil {
 		return Usage{}, err
 	}
-	root := org
-	if org.Path[0] != o {
-		if root, err = s.Store.Organization(ctx, org.Path[0]); err != nil {
-			return Usage{}, err
-		}
-	}
-	return Usage{Root: usage.Named{ID: string(root.ID), Name: root.Name}, Each: func(ctx context.Context, each func(*UsageRow) error) error {
+	return Usage{Root: root, Each: func(ctx context.Context, each func(*UsageRow) error) error {
 		return s.Store.View(ctx, func(r Reader) error {
 			accounts, err := allAccounts(ctx, r, scope)
 			if err != nil {
@@ -70,6 +64,16 @@ func (s *Service) OrganizationUsage(ctx context.Context, caller *auth.Caller, o 
 			return eachUsage(ctx, r, accounts, q, each)
 		})
 	}}, nil
+}
+
+// billedTree returns the root of the tree that an organization is in, whose
+// bills the caller may read, and the scope of the accounts that are on them.
+func (s *Service) billedTree(ctx context.Context, caller *auth.Caller, o id.Organization) (usage.Named, auth.Scope, error) {
+	root, scope, err := s.billed(ctx, caller, o)
+	if err == nil && root.Path[0] != o {
+		root, err = s.Store.Organization(ctx, root.Path[0])
+	}
+	return usage.Named{ID: string(root.ID), Name: root.Name}, scope, err
 }
 
 // billed returns an organization whose bills the caller may read, and the

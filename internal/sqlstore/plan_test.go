@@ -153,6 +153,22 @@ func lists(f storetest.Sample) []struct {
 			q := usage.Query{Day: 20000, Accounts: []id.Account{f.Account.ID}, Billed: []id.Account{f.Account.ID}}
 			return r.EachLine(ctx, q, func(*usage.Billed, *usage.Record) error { return nil })
 		}},
+		{"charges", []string{"usage_charges_account"}, func(ctx context.Context, r org.Reader) error {
+			_, err := r.ListCharges(ctx, f.Account.ID, after)
+			return err
+		}},
+		{"recurring charges", []string{"usage_charges_day"}, func(ctx context.Context, r org.Reader) error {
+			_, err := r.RecurringCharges(ctx, []id.Account{f.Account.ID})
+			return err
+		}},
+		{"charges of some days", []string{"usage_charges_day"}, func(ctx context.Context, r org.Reader) error {
+			_, err := r.ChargesOnce(ctx, org.ChargeQuery{Accounts: []id.Account{f.Account.ID}, Days: usage.Period{Start: 1, End: 9}, Limit: 5})
+			return err
+		}},
+		{"first billing period", []string{"usage_periods_pkey"}, func(ctx context.Context, r org.Reader) error {
+			_, err := r.FirstPeriod(ctx, []id.Account{f.Account.ID})
+			return unlessAbsent(err)
+		}},
 		{"undelivered", []string{"audit_streams_running"}, func(ctx context.Context, r org.Reader) error {
 			_, err := r.FirstUndelivered(ctx, id.Log(f.Root.ID))
 			return unlessAbsent(err)
@@ -167,7 +183,7 @@ func TestListsUseIndexes(t *testing.T) {
 			store := openMigrated(t, url)
 			f := storetest.Fill(t, store)
 			if e.Name == "postgres" { // SQLite plans alike for all sizes
-				e.Exec(t, url, strings.NewReplacer("{root}", string(f.Root.ID), "{user}", string(f.User.ID)).Replace(crowdSQL))
+				e.Exec(t, url, strings.NewReplacer("{root}", string(f.Root.ID), "{user}", string(f.User.ID), "{account}", string(f.Account.ID)).Replace(crowdSQL))
 			}
 			for _, l := range lists(f) {
 				plan, err := store.Explain(t.Context(), func(r org.Reader) error { return l.call(t.Context(), r) })
@@ -210,6 +226,7 @@ const crowdSQL = `
 		4000000000000000 + i, '', 0 FROM generate_series(1, 3000) i;
 	INSERT INTO budget_crossings SELECT 'x' || i, 'b' || i % 1000 + 1, '', 1, '', '', '1', 'USD', i, 0, 31, '0', '0', i, '', CASE WHEN i % 100 = 0 THEN 'waiting' ELSE 'delivered' END,
 		0, 0, 4000000000000000 + i, '', 0, 0, '', 0 FROM generate_series(1, 30000) i;
+	INSERT INTO usage_charges SELECT CASE WHEN i % 2 = 0 THEN '{account}' ELSE 'a' || i END, 'c' || i, i, 'Tax', i % 10 = 0, '1', 'USD', '', i, i + 1 FROM generate_series(1, 3000) i;
 	INSERT INTO audit_records SELECT log_id, seq + i, id || i, time, account_id, source, source_id, occurred, action_type, action_description, action_result, actor_id, actor_type, actor_context,
 		actor_email, actor_ip, actor_token_id, actor_token_name, actor_salt, actor_commitments, actor_subject, raw_ray_id, raw_method, raw_uri, raw_user_agent, raw_status,
 		resource_id, resource_type, resource_product, resource_scope, request, response, before_change, after_change, personal

@@ -451,6 +451,25 @@ CREATE TABLE usage_catalogues (
 
 ALTER TABLE usage_catalogues ADD CONSTRAINT usage_catalogues_pkey PRIMARY KEY (version);
 
+CREATE TABLE usage_charges (
+    account_id text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    created_at bigint NOT NULL,
+    category text COLLATE "C" NOT NULL,
+    recurring boolean NOT NULL,
+    amount text COLLATE "C" NOT NULL,
+    currency text COLLATE "C" NOT NULL,
+    description text COLLATE "C" NOT NULL,
+    start_day bigint NOT NULL,
+    end_day bigint NOT NULL
+);
+
+ALTER TABLE usage_charges ADD CONSTRAINT usage_charges_pkey PRIMARY KEY (account_id, id);
+
+CREATE INDEX usage_charges_account ON public.usage_charges USING btree (account_id, created_at, id);
+
+CREATE INDEX usage_charges_day ON public.usage_charges USING btree (account_id, recurring, start_day, id);
+
 CREATE TABLE usage_days (
     account_id text COLLATE "C" NOT NULL,
     day bigint NOT NULL,

@@ -379,6 +379,24 @@ CREATE TABLE usage_catalogues (
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE usage_charges (
+    account_id  TEXT    NOT NULL,
+    id          TEXT    NOT NULL,
+    created_at  INTEGER NOT NULL,
+    category    TEXT    NOT NULL,
+    recurring   INTEGER NOT NULL,
+    amount      TEXT    NOT NULL,
+    currency    TEXT    NOT NULL,
+    description TEXT    NOT NULL,
+    start_day   INTEGER NOT NULL,
+    end_day     INTEGER NOT NULL, -- the first day that it is not for
+    PRIMARY KEY (account_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX usage_charges_account ON usage_charges (account_id, created_at, id);
+
+CREATE INDEX usage_charges_day ON usage_charges (account_id, recurring, start_day, id);
+
 CREATE TABLE usage_days (
     account_id  TEXT    NOT NULL,
     day         INTEGER NOT NULL,

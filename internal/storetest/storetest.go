@@ -44,6 +44,7 @@ func groups() []group {
 		{"Trees", treeCases()},
 		{"Usage", append(usageCases(), usagePeriodCases()...)},
 		{"Budgets", budgetCases()},
+		{"Charges", chargeCases()},
 		{"Idempotency", idempotencyCases()},
 		{"Faults", faultCases()},
 	}

@@ -3,6 +3,10 @@ package usage
 import (
 	"errors"
 	"fmt"
+	"math"
+	"time"
+
+	"github.com/orgd/orgd/internal/id"
 )
 
 // FeeCategory says what a charge is that no usage makes.
@@ -55,4 +59,30 @@ func (f *Fee) Check() error {
 		return fmt.Errorf("the amount has more than %d digits after the point", MaxDecimals)
 	}
 	return nil
+}
+
+// NoEnd is the end of a recurring fee that has none.
+const NoEnd Day = math.MaxInt32
+
+// AccountFee is a fee as it was added to an account. One that is charged once
+// belongs to the billing period of its first day, whatever days it is for. A
+// recurring one is charged in every billing period that has some of its days,
+// in full.
+type AccountFee struct {
+	Account id.Account
+	ID      id.Charge
+	Created time.Time
+	Fee     Fee // Days up to NoEnd; Fee.ID is empty
+}
+
+// In returns the fee as it is charged in a billing period, false when it is
+// not.
+func (f *AccountFee) In(p Period) (Fee, bool) {
+	fee := f.Fee
+	fee.ID = string(f.ID)
+	if !fee.Recurring {
+		return fee, p.Contains(fee.Days.Start)
+	}
+	fee.Days = Period{Start: max(p.Start, fee.Days.Start), End: min(p.End, fee.Days.End)}
+	return fee, fee.Days.Start < fee.Days.End
 }

@@ -291,6 +291,23 @@ CREATE TABLE usage_watermarks (
     updated_at       BIGINT NOT NULL
 );
 
+-- What somebody charged accounts for: fixed fees, credits, taxes, adjustments.
+CREATE TABLE usage_charges (
+    account_id  TEXT COLLATE "C" NOT NULL,
+    id          TEXT COLLATE "C" NOT NULL,
+    created_at  BIGINT NOT NULL,
+    category    TEXT COLLATE "C" NOT NULL,
+    recurring   BOOLEAN NOT NULL,
+    amount      TEXT COLLATE "C" NOT NULL,
+    currency    TEXT COLLATE "C" NOT NULL,
+    description TEXT COLLATE "C" NOT NULL,
+    start_day   BIGINT NOT NULL,
+    end_day     BIGINT NOT NULL, -- the first day that it is not for
+    PRIMARY KEY (account_id, id)
+);
+CREATE INDEX usage_charges_account ON usage_charges (account_id, created_at, id);
+CREATE INDEX usage_charges_day ON usage_charges (account_id, recurring, start_day, id);
+
 -- Every event that was counted, so that none is counted twice.
 CREATE TABLE usage_events (
     source      TEXT COLLATE "C" NOT NULL,

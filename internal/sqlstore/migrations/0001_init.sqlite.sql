@@ -293,6 +293,23 @@ CREATE TABLE usage_watermarks (
     updated_at       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- What somebody charged accounts for: fixed fees, credits, taxes, adjustments.
+CREATE TABLE usage_charges (
+    account_id  TEXT    NOT NULL,
+    id          TEXT    NOT NULL,
+    created_at  INTEGER NOT NULL,
+    category    TEXT    NOT NULL,
+    recurring   INTEGER NOT NULL,
+    amount      TEXT    NOT NULL,
+    currency    TEXT    NOT NULL,
+    description TEXT    NOT NULL,
+    start_day   INTEGER NOT NULL,
+    end_day     INTEGER NOT NULL, -- the first day that it is not for
+    PRIMARY KEY (account_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX usage_charges_account ON usage_charges (account_id, created_at, id);
+CREATE INDEX usage_charges_day ON usage_charges (account_id, recurring, start_day, id);
+
 -- Every event that was counted, so that none is counted twice.
 CREATE TABLE usage_events (
     source      TEXT    NOT NULL,
