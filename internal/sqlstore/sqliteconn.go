@@ -35,16 +35,19 @@ func newOpener(path, synchronous string) (opener, error) {
 	}, db.Close()
 }
 
-// writing opens a connection for the writer. Its cache is smaller: SQLite goes
+// writing opens a connection for the writer. Its cache is small: SQLite goes
 // through all of it at every commit after it has reordered pages, which costs
-// more than what is read again.
+// more than what is read again. What a group of transactions changes does not
+// leave it before the commit all the same.
 func (o opener) writing() (*sqliteConn, error) {
 	c, err := o()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.run(context.Background(), "PRAGMA cache_size = -8000", nil); err != nil {
-		return nil, errors.Join(err, c.close())
+	for _, setting := range []string{"PRAGMA cache_size = -2000", "PRAGMA cache_spill = 4000"} {
+		if _, err := c.run(context.Background(), setting, nil); err != nil {
+			return nil, errors.Join(err, c.close())
+		}
 	}
 	return c, nil
 }
