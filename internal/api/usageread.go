@@ -90,7 +90,7 @@ func usageReply(u *org.Usage) reply {
 		if _, err := io.WriteString(w, `{"success":true,"errors":[],"messages":[],"result":[`); err != nil {
 			return err
 		}
-		columns := usageColumns()
+		rows := focus.NewEncoder(usageColumns(), focus.Provider{Service: provider, Host: provider, Issuer: provider})
 		line := make([]byte, 0, 2048)
 		comma := false
 		err := u.Each(ctx, func(row *org.UsageRow) error {
@@ -99,9 +99,9 @@ func usageReply(u *org.Usage) reply {
 				line = append(line, ',')
 			}
 			comma = true
-			r := newUsageRow(row)
+			bill := newBill(row)
 			var err error
-			if line, err = focus.AppendObject(line, columns, &r); err != nil {
+			if line, err = rows.Append(line, &bill, &row.Charge, row.Correction); err != nil {
 				return err
 			}
 			_, err = w.Write(line)
@@ -133,16 +133,6 @@ func usageColumns() []focus.Column {
 		}
 	}
 	return columns
-}
-
-// newUsageRow returns a row of usage with the account as billing account. Without
-// a price there are no costs, and no billing period.
-func newUsageRow(u *org.UsageRow) focus.Row {
-	bill := newBill(u)
-	if u.Price == nil {
-		return bill.Unpriced(&u.Charge, u.Correction)
-	}
-	return bill.Usage(&u.Charge, u.Correction)
 }
 
 // newBill returns what a row of usage shares with others of its bill.

@@ -2,6 +2,7 @@ package focus
 
 import (
 	"encoding/json"
+	"strconv"
 
 	"github.com/shopspring/decimal"
 
@@ -103,11 +104,19 @@ func (b *Bill) Usage(c *usage.Charge, correction bool) Row {
 	r.ListCost, r.ContractedCost = c.ListCost(), c.ContractedCost()
 	r.BilledCost, r.EffectiveCost = r.ContractedCost, r.ContractedCost
 	r.PricingCategory = "Standard"
-	r.SKUPrice = b.Price.SKU
-	if len(b.Price.Tiers) > 1 {
-		r.SKUPrice += "-tier-" + decimal.New(int64(c.Tier)+1, 0).String()
-	}
+	r.SKUPrice = b.skuPrice(c)
 	return r
+}
+
+// skuPrice names the price of a charge, with its tier where there are several.
+func (b *Bill) skuPrice(c *usage.Charge) string {
+	switch {
+	case b.Price == nil:
+		return ""
+	case len(b.Price.Tiers) > 1:
+		return b.Price.SKU + "-tier-" + strconv.Itoa(c.Tier+1)
+	}
+	return b.Price.SKU
 }
 
 // Unpriced returns the row of consumption that has no price: its quantity, and

@@ -175,11 +175,11 @@ func appendObject(line []byte, columns []Column, r *Row, nulls bool) ([]byte, er
 
 // appendText appends a JSON string. Most texts need no escaping.
 func appendText(line []byte, s string) ([]byte, error) {
-	if !strings.ContainsFunc(s, escaped) {
-		return append(append(append(line, '"'), s...), '"'), nil
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			text, err := json.Marshal(s)
+			return append(line, text...), err
+		}
 	}
-	text, err := json.Marshal(s)
-	return append(line, text...), err
+	return append(append(append(line, '"'), s...), '"'), nil
 }
-
-func escaped(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
