@@ -35,9 +35,11 @@ type standing struct {
 	closed  *usage.BillingPeriod // that the day is in, nil while it is open
 }
 
+// meterKey has no texts, because there is a meter for each metric of each account:
+// a metric is the same one through a billing period.
 type meterKey struct {
-	account id.Account
-	metric  usage.MetricID
+	account *Account
+	metric  *usage.Metric
 }
 
 // meter prices one metric of one account in one billing period.
@@ -289,7 +291,7 @@ func (p *pricing) charge(u *usage.Record, wanted bool, each func(*UsageRow) erro
 	}
 	row := UsageRow{Account: st.account, Metric: metric}
 	consumed := usage.Consumption{Day: u.Line.Day, Place: u.Place, Quantity: u.State.Quantity(metric.Aggregation)}
-	m := p.meter(u)
+	m := p.meter(u, meterKey{st.account, metric})
 	row.Period = m.period
 	if st.book != nil {
 		if price, ok := st.book.Price(metric.ID); ok {
@@ -330,10 +332,8 @@ func (p *pricing) metric(m usage.MetricID, closed *usage.BillingPeriod) *usage.M
 	return metric
 }
 
-// meter returns the meter of a record's account and metric, a new one when a
-// billing period begins.
-func (p *pricing) meter(u *usage.Record) *meter {
-	key := meterKey{u.Line.Account, u.Line.Metric}
+// meter returns the meter of a record, a new one when a billing period begins.
+func (p *pricing) meter(u *usage.Record, key meterKey) *meter {
 	m := p.meters[key]
 	if m == nil || !m.period.Contains(u.Line.Day) {
 		m = &meter{period: p.anchors[u.Line.Account].Period(u.Line.Day)}

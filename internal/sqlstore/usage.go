@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -220,6 +221,10 @@ func (r *reader) UsageReceipt(ctx context.Context, source, event string) (usage.
 const usageDayColumns = `account_id, day, metric, zone_id, region_id, zone_name, region_name, events, total, weight, greatest, latest,
 	latest_at, latest_by, uniques`
 
+// accountsPerQuery is how many accounts usage is read of at once: few enough for
+// PostgreSQL to put their rows in order in memory, and to have the first soon.
+const accountsPerQuery = 100
+
 // EachUsage implements org.UsageReader.
 func (r *reader) EachUsage(ctx context.Context, q usage.Query, each func(*usage.Record) error) error {
 	const (
@@ -227,34 +232,54 @@ func (r *reader) EachUsage(ctx context.Context, q usage.Query, each func(*usage.
 		metricSQL = ` AND metric IN (SELECT value FROM list($3))`
 		orderSQL  = ` ORDER BY account_id, metric, zone_id, region_id`
 	)
-	args := []any{int64(q.Day), list(r.dialect, q.Accounts)}
-	sql := usageSQL + orderSQL
-	if q.Metrics != nil {
-		sql = usageSQL + metricSQL + orderSQL
-		args = append(args, list(r.dialect, q.Metrics))
+	accounts := q.Accounts
+	if !slices.IsSorted(accounts) {
+		accounts = slices.Sorted(slices.Values(accounts))
 	}
-	return r.query(ctx, sql, args, func(row row) error {
-		record, err := scanUsage(row)
+	var scan usageScan
+	for some := range slices.Chunk(accounts, accountsPerQuery) {
+		args := []any{int64(q.Day), list(r.dialect, some)}
+		sql := usageSQL + orderSQL
+		if q.Metrics != nil {
+			sql = usageSQL + metricSQL + orderSQL
+			args = append(args, list(r.dialect, q.Metrics))
+		}
+		err := r.query(ctx, sql, args, func(row row) error {
+			if err := scan.read(row); err != nil {
+				return err
+			}
+			return each(&scan.record)
+		})
 		if err != nil {
 			return err
 		}
-		return each(&record)
-	})
+	}
+	return nil
 }
 
-// scanUsage reads a row of usageDayColumns.
-func scanUsage(row row) (usage.Record, error) {
-	var u usage.Record
-	var total, weight, greatest, latest string
-	var day, at int64
-	l, s := &u.Line, &u.State
-	err := row.Scan((*string)(&l.Account), &day, (*string)(&l.Metric), &l.Zone, &l.Region, &u.Place.Zone.Name, &u.Place.Region.Name,
-		&s.Events, &total, &weight, &greatest, &latest, &at, &s.By, &s.Unique)
-	if err != nil {
-		return u, err
+// usageScan reads rows of usageDayColumns, one after the other, into the same
+// record.
+type usageScan struct {
+	record                          usage.Record
+	total, weight, greatest, latest string
+	day, at                         int64
+	into                            []any
+}
+
+func (s *usageScan) read(row row) error {
+	u := &s.record
+	if s.into == nil {
+		l, st := &u.Line, &u.State
+		s.into = []any{
+			(*string)(&l.Account), &s.day, (*string)(&l.Metric), &l.Zone, &l.Region, &u.Place.Zone.Name, &u.Place.Region.Name,
+			&st.Events, &s.total, &s.weight, &s.greatest, &s.latest, &s.at, &st.By, &st.Unique,
+		}
 	}
-	l.Day, u.Place.Zone.ID, u.Place.Region.ID, s.At = usage.Day(day), l.Zone, l.Region, moment(at)
-	return u, readDecimals(s, total, weight, greatest, latest)
+	if err := row.Scan(s.into...); err != nil {
+		return err
+	}
+	u.Line.Day, u.Place.Zone.ID, u.Place.Region.ID, u.State.At = usage.Day(s.day), u.Line.Zone, u.Line.Region, moment(s.at)
+	return readDecimals(&u.State, s.total, s.weight, s.greatest, s.latest)
 }
 
 // scanState reads a row of the number of a line, its state and its place.
@@ -270,15 +295,29 @@ func scanState(row row, u *usage.Record, number *int64, place *string) error {
 	return readDecimals(s, total, weight, greatest, latest)
 }
 
+// readDecimals reads the numbers of a state. Where they are the same, as after
+// one event, so are the decimals.
 func readDecimals(s *usage.State, total, weight, greatest, latest string) error {
-	for _, v := range []struct {
-		to   *usage.Decimal
-		text string
-	}{{&s.Sum, total}, {&s.Weight, weight}, {&s.Max, greatest}, {&s.Last, latest}} {
-		var err error
-		if *v.to, err = decimal.NewFromString(v.text); err != nil {
-			return fmt.Errorf("read the state of usage: %w", err)
-		}
+	var err error
+	if s.Sum, err = decimal.NewFromString(total); err == nil {
+		s.Weight, err = sameOr(weight, total, s.Sum)
+	}
+	if err == nil {
+		s.Max, err = sameOr(greatest, total, s.Sum)
+	}
+	if err == nil {
+		s.Last, err = sameOr(latest, greatest, s.Max)
+	}
+	if err != nil {
+		return fmt.Errorf("read the state of usage: %w", err)
 	}
 	return nil
+}
+
+// sameOr returns known when text is the one that it was read from.
+func sameOr(text, of string, known usage.Decimal) (usage.Decimal, error) {
+	if text == of {
+		return known, nil
+	}
+	return decimal.NewFromString(text)
 }

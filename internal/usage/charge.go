@@ -51,14 +51,25 @@ type Meter struct {
 	today    Decimal // consumed on the day of the meter
 	before   Decimal // rounded, before that day
 	moved    bool
+	price    *Price  // of the last charges, nil when something came after them
+	billed   Decimal // by that price, up to where the meter stands
 }
 
 // Charges adds c to the period and returns its rows: one for each tier that
 // has a part in it, at least one.
 func (m *Meter) Charges(p *Price, c *Consumption) []Charge {
-	billedFrom, from := m.billable(p), m.consumed
+	billedFrom, from := m.billed, m.consumed
+	if m.price != p {
+		billedFrom = m.billable(p)
+	}
 	m.add(p, c)
 	billedTo, to := m.billable(p), m.consumed
+	m.price, m.billed = p, billedTo
+	if t := &p.Tiers[0]; len(p.Tiers) == 1 { // all of it, nothing being below zero
+		return []Charge{{
+			Day: c.Day, Place: c.Place, List: t.List, Contracted: t.Contracted, Pricing: billedTo.Sub(billedFrom), Consumed: c.Quantity,
+		}}
+	}
 	var rows []Charge
 	low := Decimal{}
 	for i := range p.Tiers {
@@ -84,7 +95,10 @@ func (m *Meter) Charges(p *Price, c *Consumption) []Charge {
 
 // Skip adds c to the period without rows for it. The price is nil on a day
 // that has none.
-func (m *Meter) Skip(p *Price, c *Consumption) { m.add(p, c) }
+func (m *Meter) Skip(p *Price, c *Consumption) {
+	m.add(p, c)
+	m.price = nil
+}
 
 func (m *Meter) add(p *Price, c *Consumption) {
 	if c.Day != m.day || !m.moved {
