@@ -1,5 +1,7 @@
 package usage
 
+import "github.com/shopspring/decimal"
+
 // Consumption is the quantity of one metric that one account consumed on one
 // day in one place.
 type Consumption struct {
@@ -45,26 +47,54 @@ func (c *Charge) ContractedCost() Decimal { return c.Contracted.Mul(c.Pricing) }
 // used up stays used up, whatever price it was used up under. All totals are in
 // the metric's unit, because prices may have different ones.
 type Meter struct {
-	consumed Decimal // up to here
-	rounded  Decimal // the same, each day rounded by itself if its price says so
+	consumed total // up to here
+	rounded  total // the same, each day rounded by itself if its price says so
 	day      Day
-	today    Decimal // consumed on the day of the meter
-	before   Decimal // rounded, before that day
+	today    total // consumed on the day of the meter
+	before   total // rounded, before that day
 	moved    bool
-	price    *Price  // of the last charges, nil when something came after them
-	billed   Decimal // by that price, up to where the meter stands
+	price    *Price // of the last charges, nil when something came after them
+	billed   total  // by that price, up to where the meter stands
+}
+
+// total is a Decimal that is kept: without the memory around a big number where
+// it is none, because there is a meter for each metric of each account.
+type total struct {
+	small    int64
+	exponent int32
+	large    *Decimal // nil for a small one
+}
+
+// smallDigits is how many digits surely fit an int64.
+const smallDigits = 18
+
+func keep(d Decimal) total {
+	if d.NumDigits() > smallDigits {
+		return total{large: &d}
+	}
+	return total{small: d.CoefficientInt64(), exponent: d.Exponent()}
+}
+
+func (t *total) decimal() Decimal {
+	switch {
+	case t.large != nil:
+		return *t.large
+	case t.small == 0:
+		return Decimal{}
+	}
+	return decimal.New(t.small, t.exponent)
 }
 
 // Charges adds c to the period and returns its rows: one for each tier that
 // has a part in it, at least one.
 func (m *Meter) Charges(p *Price, c *Consumption) []Charge {
-	billedFrom, from := m.billed, m.consumed
+	billedFrom, from := m.billed.decimal(), m.consumed.decimal()
 	if m.price != p {
 		billedFrom = m.billable(p)
 	}
 	m.add(p, c)
-	billedTo, to := m.billable(p), m.consumed
-	m.price, m.billed = p, billedTo
+	billedTo, to := m.billable(p), m.consumed.decimal()
+	m.price, m.billed = p, keep(billedTo)
 	if t := &p.Tiers[0]; len(p.Tiers) == 1 { // all of it, nothing being below zero
 		return []Charge{{
 			Day: c.Day, Place: c.Place, List: t.List, Contracted: t.Contracted, Pricing: billedTo.Sub(billedFrom), Consumed: c.Quantity,
@@ -102,24 +132,24 @@ func (m *Meter) Skip(p *Price, c *Consumption) {
 
 func (m *Meter) add(p *Price, c *Consumption) {
 	if c.Day != m.day || !m.moved {
-		m.day, m.today, m.before, m.moved = c.Day, Decimal{}, m.rounded, true
+		m.day, m.today, m.before, m.moved = c.Day, total{}, m.rounded, true
 	}
-	m.consumed = m.consumed.Add(c.Quantity)
-	m.today = m.today.Add(c.Quantity)
-	today := m.today
+	m.consumed = keep(m.consumed.decimal().Add(c.Quantity))
+	today := m.today.decimal().Add(c.Quantity)
+	m.today = keep(today)
 	if p != nil && p.Scope == PerDay {
 		today = p.round(today).Mul(p.Per)
 	}
-	m.rounded = m.before.Add(today)
+	m.rounded = keep(m.before.decimal().Add(today))
 }
 
 // billable returns the quantity that is paid for, in pricing units, up to
 // where the meter stands.
 func (m *Meter) billable(p *Price) Decimal {
 	if p.Scope == PerDay {
-		return clamp(p.round(m.rounded).Sub(p.Included), Decimal{}, nil)
+		return clamp(p.round(m.rounded.decimal()).Sub(p.Included), Decimal{}, nil)
 	}
-	return clamp(p.round(m.consumed.Sub(p.Included.Mul(p.Per))), Decimal{}, nil)
+	return clamp(p.round(m.consumed.decimal().Sub(p.Included.Mul(p.Per))), Decimal{}, nil)
 }
 
 // round turns a consumed quantity into pricing units: whole blocks of them, or
