@@ -40,4 +40,4 @@ compat: ## run the official clients against a live server
 	@cd compat && ./run
 
 bench: ## measure, beside the baselines
-	@cd bench && ./run -only abcdefghijkl
+	@cd bench && ./run -only abcdefghijklmno

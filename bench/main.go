@@ -27,13 +27,15 @@ type options struct {
 	time        time.Duration
 	size        orgd.Size
 	records     int
+	// usageAccounts is how many accounts have usage.
+	usageAccounts int
 }
 
 func main() {
 	var o options
 	flag.StringVar(&o.binaries, "binaries", "", "folder with the built programs orgd, bare and pocketbase")
 	flag.BoolVar(&o.write, "write", false, "also write the table to RESULTS.md")
-	flag.StringVar(&o.only, "only", "abcdef", "the lines to measure; ghijkl are about audit logs")
+	flag.StringVar(&o.only, "only", "abcdef", "the lines to measure; ghijkl are about audit logs, mno about usage")
 	flag.BoolVar(&o.strict, "strict", false, "exit with 1 when a line falls short")
 	flag.IntVar(&o.runs, "runs", 5, "runs of each side")
 	flag.IntVar(&o.connections, "connections", 8, "connections of each side where requests per second are counted")
@@ -41,6 +43,7 @@ func main() {
 	flag.IntVar(&o.size.Organizations, "organizations", 10_000, "organizations in the large data set")
 	flag.IntVar(&o.size.Accounts, "accounts", 50_000, "accounts in the large data set")
 	flag.IntVar(&o.records, "records", 10_000_000, "audit records in the large database; one in 100 is in the largest log")
+	flag.IntVar(&o.usageAccounts, "usage-accounts", 500, "accounts that have usage")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -91,6 +94,8 @@ func measure(ctx context.Context, o options) (lines []table.Line, err error) {
 		{"j", s.lineHistory},
 		{"k", s.linePush},
 		{"l", s.lineExport},
+		{"mn", s.linesIngest},
+		{"o", s.linesUsage},
 	}
 	for _, step := range steps {
 		if !strings.ContainsAny(o.only, step.letters) {
@@ -111,11 +116,18 @@ func report(o options, lines []table.Line) error {
 	if !o.write {
 		return nil
 	}
-	split := slices.IndexFunc(lines, func(l table.Line) bool { return l.Name >= "(g)" && l.Name < "(m)" })
-	if split < 0 {
-		split = len(lines)
+	audit, usage := from(lines, "(g)"), from(lines, "(m)")
+	return errors.Join(writeFile("RESULTS.md", o.facts(), lines[:audit]),
+		writeFile("RESULTS-AUDIT.md", o.auditFacts(), lines[audit:usage]),
+		writeFile("RESULTS-USAGE.md", o.usageFacts(), lines[usage:]))
+}
+
+// from returns where the lines from that name on begin.
+func from(lines []table.Line, name string) int {
+	if i := slices.IndexFunc(lines, func(l table.Line) bool { return l.Name >= name }); i >= 0 {
+		return i
 	}
-	return errors.Join(writeFile("RESULTS.md", o.facts(), lines[:split]), writeFile("RESULTS-AUDIT.md", o.auditFacts(), lines[split:]))
+	return len(lines)
 }
 
 // writeFile writes a table, unless it is empty.

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/orgd/orgd/bench/meter"
 	"github.com/orgd/orgd/bench/table"
 )
 
@@ -23,6 +24,12 @@ func (o options) facts() string {
 func (o options) auditFacts() string {
 	return fmt.Sprintf("- %d cores, %s, %s\n- %d records in %d organizations, %d in the largest; %s\n",
 		runtime.NumCPU(), runtime.Version(), postgresVersion(), o.records, auditOrganizations, o.largest(), o.runFacts())
+}
+
+// usageFacts are those of the lines about usage.
+func (o options) usageFacts() string {
+	return fmt.Sprintf("- %d cores, %s, %s\n- %d accounts, %d metrics; %d connections that push; %d runs of each side, in turn; medians, with the least and the greatest in brackets\n",
+		runtime.NumCPU(), runtime.Version(), postgresVersion(), o.usageAccounts, meter.Metrics, o.connections, o.runs)
 }
 
 func (o options) runFacts() string {

@@ -27,6 +27,7 @@ type Size struct {
 // Data is what was loaded: one root, three levels below it.
 type Data struct {
 	Organizations []string // ids, parents before children
+	Accounts      []string
 	FirstLevel    []string
 	Limited       int // organizations that a user with three grants on the first level sees, the root aside
 }
@@ -79,11 +80,18 @@ func Load(ctx context.Context, c *Client, size Size) (Data, error) {
 			return Data{}, fmt.Errorf("load level %d: %w", level, err)
 		}
 	}
-	err := parallel(ctx, size.Accounts, func(i int) error { return c.addAccount(ctx, ids[i%len(ids)], i) })
+	accounts := make([]string, size.Accounts)
+	err := parallel(ctx, size.Accounts, func(i int) error {
+		var err error
+		accounts[i], err = c.addAccount(ctx, ids[i%len(ids)], i)
+		return err
+	})
 	if err != nil {
 		return Data{}, fmt.Errorf("load accounts: %w", err)
 	}
-	return data(nodes, ids), nil
+	d := data(nodes, ids)
+	d.Accounts = accounts
+	return d, nil
 }
 
 func data(nodes []node, ids []string) Data {
@@ -127,9 +135,13 @@ func (c *Client) addOrganization(ctx context.Context, nodes []node, ids []string
 	return nil
 }
 
-func (c *Client) addAccount(ctx context.Context, organization string, i int) error {
+func (c *Client) addAccount(ctx context.Context, organization string, i int) (string, error) {
 	body := map[string]any{"name": fmt.Sprintf("Account %05d", i), "type": "standard", "unit": map[string]string{"id": organization}}
-	return c.Post(ctx, apiPath+"/accounts", body, nil)
+	var made struct {
+		ID string `json:"id"`
+	}
+	err := c.Post(ctx, apiPath+"/accounts", body, &made)
+	return made.ID, err
 }
 
 // AddLimited makes a user that is a member of three organizations of the first level.
