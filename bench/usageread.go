@@ -280,7 +280,7 @@ func (u *usageStore) stream(ctx context.Context, path string) (rows int, first t
 	if answer.StatusCode != http.StatusOK {
 		return 0, 0, fmt.Errorf("%s: status %d", path, answer.StatusCode)
 	}
-	var mark = []byte(`"ChargePeriodStart":`)
+	mark := []byte(`"ChargePeriodStart":`)
 	buf := make([]byte, 256<<10)
 	kept := 0 // the end of what was read before, which a mark may begin in
 	for {
