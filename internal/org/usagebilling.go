@@ -150,9 +150,9 @@ type totals struct {
 }
 
 // add calls each for the row with its totals. What has no price has no row,
-// because its columns must not be empty, and corrections have none.
+// because its columns must not be empty.
 func (t *totals) add(u *UsageRow, each func(*RunningRow) error) error {
-	if u.Price == nil || u.Correction {
+	if u.Price == nil {
 		return nil
 	}
 	r := t.rows[u.Metric.ID]
