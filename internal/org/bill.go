@@ -36,7 +36,7 @@ type Bill struct {
 //
 // Rule: a charge is on the bill of the days that have its first day, or the
 // first day of a later billing period if it is recurring, and not before that
-// day has come.
+// day has come, nor after the account was deleted.
 func (s *Service) OrganizationBill(ctx context.Context, caller *auth.Caller, o id.Organization, q UsageQuery) (Bill, error) {
 	root, scope, err := s.billedTree(ctx, caller, o)
 	if err != nil {
@@ -45,7 +45,7 @@ func (s *Service) OrganizationBill(ctx context.Context, caller *auth.Caller, o i
 	b := billing{q: q, today: usage.DayOf(s.now())}
 	return Bill{Root: root, Each: func(ctx context.Context, row func(*UsageRow) error, charge func(*ChargeRow) error) error {
 		return s.Store.View(ctx, func(r Reader) error {
-			accounts, err := allAccounts(ctx, r, scope)
+			accounts, err := billedAccounts(ctx, r, scope)
 			if err != nil {
 				return err
 			}
@@ -169,6 +169,9 @@ func (c *charges) fill(ctx context.Context) error {
 func (c *charges) show(p *pricing, f *usage.AccountFee) error {
 	anchor, known := p.anchors[f.Account]
 	row := ChargeRow{Account: p.accounts[f.Account], Period: anchor.Period(p.day)}
+	if deleted := row.Account.Deleted; !deleted.IsZero() && usage.DayOf(deleted) < p.day {
+		return nil
+	}
 	fee, charged := f.In(row.Period)
 	if !known || !charged {
 		return fmt.Errorf("show charge %s of %s: it is not charged in %s", f.ID, f.Account, row.Period)

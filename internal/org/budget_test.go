@@ -374,7 +374,8 @@ func TestBudgetChanged(t *testing.T) {
 	})
 }
 
-// The budget of what was deleted is nothing, and does not stop the others.
+// The budget of what was deleted is nothing, and does not stop the others, for
+// which what was spent in it counts on.
 func TestBudgetOfTheDeleted(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, w *world) {
 		s := w.shop()
@@ -388,7 +389,7 @@ func TestBudgetOfTheDeleted(t *testing.T) {
 		for range 2 {
 			s.next()
 		}
-		s.wantCrossed("the other", other, s.root.ID, "100% of 1 at 2 in 2026-08-01")
+		s.wantCrossed("the other", other, s.root.ID, "100% of 1 at 7 in 2026-08-01")
 		_, err := s.Budget(t.Context(), s.ada.caller(), gone.Owner, gone.ID)
 		wantRefusal(t, err, notFound("account"))
 		_, err = s.Budget(t.Context(), s.ada.caller(), below.Owner, below.ID)

@@ -191,11 +191,12 @@ func budgetAccounts(ctx context.Context, r Reader, b *Budget) ([]Account, error)
 		return []Account{a}, err
 	}
 	o := b.Owner.Organization
-	if _, err := r.Organization(ctx, o); err != nil {
+	owner, err := r.Organization(ctx, o)
+	if err != nil {
 		return nil, err
 	}
 	if b.Scope == BudgetSubtree {
-		return allAccounts(ctx, r, auth.Scope{Roots: []id.Organization{o}})
+		return billedAccounts(ctx, r, auth.Scope{Roots: []id.Organization{o}})
 	}
 	var all []Account
 	for p := (page.Request{Size: accountsPerPage}); ; {
@@ -205,7 +206,7 @@ func budgetAccounts(ctx context.Context, r Reader, b *Budget) ([]Account, error)
 		}
 		all = append(all, list.Items...)
 		if list.Next == nil {
-			return all, nil
+			return withDeleted(ctx, r, all, map[id.Organization][]id.Organization{o: owner.Path}, nil)
 		}
 		p.After = list.Next
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -43,6 +44,48 @@ func (w *world) bill(p *person, o id.Organization, q org.UsageQuery) (lines []st
 		w.t.Fatal(err)
 	}
 	return lines
+}
+
+// An account that is deleted, and then the organization that it was in, stays
+// on the bills of those above, as far as the caller may see bills of it. What
+// would be charged later is not.
+func TestBillsKeepWhatWasDeleted(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, w *world) {
+		ctx, ada := t.Context(), w.person("ada")
+		top := w.root("Top", ada)
+		root, old := w.root("Root", ada), w.root("Old", ada)
+		part := w.child("Part", ada, old.ID)
+		shop, open := w.account("Shop", ada, part.ID), w.account("Open", ada, root.ID)
+		w.prices()
+		must[usage.Assignment](t)(w.AssignPriceBook(ctx, ada.request(), org.Owner{Account: shop.ID}, "demo-list-1", 0))
+		w.push(ada, used("1", shop.ID, requests, "2026-07-30", "12000000"), used("2", open.ID, requests, "2026-07-30", "1"))
+		must[org.Charge](t)(w.CreateCharge(ctx, ada.request(), shop.ID, fee(t, "2026-07-01", "5", true)))
+		july := days(t, "2026-07-01", "2026-09-30")
+		w.clock.advance(62 * 24 * time.Hour)
+		must[id.Account](t)(w.DeleteAccount(ctx, ada.request(), shop.ID))
+		w.clock.advance(40 * 24 * time.Hour)
+		want := []string{"2026-07-01/2026-08-01 Shop 5 of 2026-07-01/2026-08-01: Fee of 2026-07-01", "2026-07-30 Shop 0.6 of 2026-07-01/2026-08-01"}
+		for _, o := range []id.Organization{old.ID, part.ID} {
+			wantLines(t, w.bill(ada, o, days(t, "2026-07-01", "2026-07-31")), want...)
+		}
+		all := w.bill(ada, old.ID, days(t, "2026-07-01", "2026-12-31"))
+		if last := all[len(all)-1]; !strings.HasPrefix(last, "2026-10-01/2026-11-01 Shop 5 ") {
+			t.Errorf("the last charge is %s", last)
+		}
+		must[id.Organization](t)(w.DeleteOrganization(ctx, ada.request(), part.ID))
+		must[org.Organization](t)(w.UpdateOrganization(ctx, ada.request(), old.ID, org.OrganizationUpdate{Name: "Old", Parent: top.ID}))
+		for _, o := range []id.Organization{old.ID, top.ID} {
+			wantLines(t, w.bill(ada, o, days(t, "2026-07-01", "2026-07-31")), want...)
+			got, cost := w.rows(must[org.Usage](t)(w.OrganizationUsage(ctx, ada.caller(), o, july)))
+			if len(got) != 1 || cost.String() != "0.6" {
+				t.Errorf("usage is %q, %s", got, cost)
+			}
+		}
+		wantLines(t, w.bill(ada, root.ID, july), "2026-07-30 Open 0 of 2026-07-01/2026-08-01")
+		if _, err := w.AccountUsage(ctx, ada.caller(), shop.ID, july); fault.CodeOf(err) != fault.NotFound {
+			t.Errorf("the deleted account itself: %v", err)
+		}
+	})
 }
 
 // Charges of a closed period stay what they were, with the names of then, and

@@ -175,6 +175,10 @@ type AccountReader interface {
 	// ListOrganizationAccounts returns a page of the accounts directly in an
 	// organization.
 	ListOrganizationAccounts(ctx context.Context, q OrganizationAccountQuery) (page.Page[Account], error)
+	// DeletedAccounts returns the accounts that were deleted directly in those
+	// organizations, in order of identifier. If the organization was deleted
+	// as well, their Path may be one that it had before (see SubtreePaths).
+	DeletedAccounts(ctx context.Context, organizations []id.Organization) ([]Account, error)
 }
 
 // AccountQuery asks for accounts by page number. Name is an exact match

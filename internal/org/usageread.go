@@ -2,8 +2,10 @@ package org
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/orgd/orgd/internal/auth"
 	"github.com/orgd/orgd/internal/id"
@@ -49,7 +51,8 @@ type Usage struct {
 // below it that the caller may see.
 //
 // Rule: usage follows its account: an organization shows the accounts that it
-// has now, with all that they used before they came (ADR 17).
+// has now, with all that they used before they came, and those that were
+// deleted there (ADR 17).
 func (s *Service) OrganizationUsage(ctx context.Context, caller *auth.Caller, o id.Organization, q UsageQuery) (Usage, error) {
 	root, scope, err := s.billedTree(ctx, caller, o)
 	if err != nil {
@@ -57,7 +60,7 @@ func (s *Service) OrganizationUsage(ctx context.Context, caller *auth.Caller, o 
 	}
 	return Usage{Root: root, Each: func(ctx context.Context, each func(*UsageRow) error) error {
 		return s.Store.View(ctx, func(r Reader) error {
-			accounts, err := allAccounts(ctx, r, scope)
+			accounts, err := billedAccounts(ctx, r, scope)
 			if err != nil {
 				return err
 			}
@@ -114,6 +117,50 @@ func allAccounts(ctx context.Context, r AccountReader, scope auth.Scope) ([]Acco
 		if len(p.Items) < accountsPerPage {
 			break
 		}
+	}
+	slices.SortFunc(all, func(a, b Account) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	return all, nil
+}
+
+// billedAccounts returns the accounts that bills of a scope are about, in order
+// of their identifiers: those that are there and those that were deleted there.
+//
+// Rule: the deletion of an account, and of organizations above it, takes nothing
+// off a bill (ADR 17).
+func billedAccounts(ctx context.Context, r Reader, scope auth.Scope) ([]Account, error) {
+	all, err := allAccounts(ctx, r, scope)
+	if err != nil {
+		return nil, err
+	}
+	paths := map[id.Organization][]id.Organization{}
+	for _, root := range scope.Roots {
+		below, err := r.SubtreePaths(ctx, root, time.Time{})
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range below {
+			denied := func(o id.Organization) bool { return slices.Contains(scope.DeniedOrganizations, o) }
+			if !slices.ContainsFunc(path, denied) {
+				paths[path[len(path)-1]] = path
+			}
+		}
+	}
+	return withDeleted(ctx, r, all, paths, scope.DeniedAccounts)
+}
+
+// withDeleted adds to accounts those that were deleted directly in
+// organizations, which are given with their paths.
+func withDeleted(ctx context.Context, r AccountReader, all []Account, paths map[id.Organization][]id.Organization, denied []id.Account) ([]Account, error) {
+	deleted, err := r.DeletedAccounts(ctx, slices.Sorted(maps.Keys(paths)))
+	if err != nil {
+		return nil, err
+	}
+	for i := range deleted {
+		if slices.Contains(denied, deleted[i].ID) {
+			continue
+		}
+		deleted[i].Path = paths[deleted[i].Organization]
+		all = append(all, deleted[i])
 	}
 	slices.SortFunc(all, func(a, b Account) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	return all, nil

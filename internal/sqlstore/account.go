@@ -48,8 +48,18 @@ func (r *reader) Account(ctx context.Context, a id.Account) (org.Account, error)
 // AccountsByID implements org.AccountReader.
 func (r *reader) AccountsByID(ctx context.Context, ids []id.Account) ([]org.Account, error) {
 	const accountsByIDSQL = selectAccount + ` WHERE a.id IN (SELECT value FROM list($1)) AND a.deleted_at = 0 ORDER BY a.id`
+	return r.accounts(ctx, accountsByIDSQL, list(r.dialect, ids))
+}
+
+// DeletedAccounts implements org.AccountReader.
+func (r *reader) DeletedAccounts(ctx context.Context, organizations []id.Organization) ([]org.Account, error) {
+	const deletedAccountsSQL = selectAccount + ` WHERE a.organization_id IN (SELECT value FROM list($1)) AND a.deleted_at <> 0 ORDER BY a.id`
+	return r.accounts(ctx, deletedAccountsSQL, list(r.dialect, organizations))
+}
+
+func (r *reader) accounts(ctx context.Context, sql string, args ...any) ([]org.Account, error) {
 	var all []org.Account
-	err := r.query(ctx, accountsByIDSQL, []any{list(r.dialect, ids)}, func(row row) error {
+	err := r.query(ctx, sql, args, func(row row) error {
 		var s accountScan
 		if err := row.Scan(s.into()...); err != nil {
 			return err

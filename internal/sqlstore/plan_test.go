@@ -52,6 +52,10 @@ func lists(f storetest.Sample) []struct {
 		{"accounts of part of a tree", []string{"accounts_organization", "organization_closure_pkey", "accounts_pkey"}, accounts(org.AccountQuery{Scope: part, Numbered: numbered})},
 		{"accounts by name", []string{"accounts_name"}, accounts(org.AccountQuery{Scope: scope, Name: "x", Numbered: numbered})},
 		{"accounts of an organization", []string{"accounts_organization"}, own(org.OrganizationAccountQuery{Organization: f.Root.ID, Request: after})},
+		{"accounts that were deleted", []string{"accounts_deleted"}, func(ctx context.Context, r org.Reader) error {
+			_, err := r.DeletedAccounts(ctx, []id.Organization{f.Root.ID})
+			return err
+		}},
 		{"accounts of an organization by name", []string{"accounts_organization_name"}, own(org.OrganizationAccountQuery{Organization: f.Root.ID, ByName: true, Request: after})},
 		{"members", []string{"members_organization", "users_pkey"}, func(ctx context.Context, r org.Reader) error {
 			_, err := r.ListMembers(ctx, org.MemberQuery{Organization: f.Root.ID, Request: after})

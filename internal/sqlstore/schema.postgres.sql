@@ -36,6 +36,8 @@ CREATE TABLE accounts (
 
 ALTER TABLE accounts ADD CONSTRAINT accounts_pkey PRIMARY KEY (id);
 
+CREATE INDEX accounts_deleted ON public.accounts USING btree (organization_id, id) WHERE (deleted_at <> 0);
+
 CREATE INDEX accounts_name ON public.accounts USING btree (name_fold, created_at, id) WHERE (deleted_at = 0);
 
 CREATE INDEX accounts_organization ON public.accounts USING btree (organization_id, id) WHERE (deleted_at = 0);

@@ -28,6 +28,8 @@ CREATE TABLE accounts (
     deleted_at          INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX accounts_deleted ON accounts (organization_id, id) WHERE deleted_at <> 0;
+
 CREATE INDEX accounts_name ON accounts (name_fold, created_at, id) WHERE deleted_at = 0;
 
 CREATE INDEX accounts_organization ON accounts (organization_id, id) WHERE deleted_at = 0;

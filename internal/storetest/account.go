@@ -55,6 +55,14 @@ func readsAccounts(w *world) {
 	w.deleteAccount(c)
 	got, err := w.store.AccountsByID(w.Context(), []id.Account{c.ID, b.ID, "nothing", a.ID, b.ID})
 	found(w, "AccountsByID", []org.Account{a, b})(got, err)
+	other := w.root("Other")
+	d, e := w.account(&o, "d"), w.account(&other, "e")
+	w.deleteAccount(d)
+	w.deleteAccount(e)
+	gone, err := w.store.DeletedAccounts(w.Context(), []id.Organization{o.ID, "nothing", o.ID})
+	if err != nil || len(gone) != 2 || gone[0].ID != c.ID || gone[1].ID != d.ID || gone[0].Deleted.IsZero() || gone[1].Name != "d" || gone[1].Organization != o.ID {
+		w.Errorf("DeletedAccounts: %+v, %v", gone, err)
+	}
 }
 
 func updatesAccount(w *world) {

@@ -95,6 +95,7 @@ CREATE TABLE accounts (
 );
 CREATE INDEX accounts_root ON accounts (root_id, created_at, id) WHERE deleted_at = 0;
 CREATE INDEX accounts_organization ON accounts (organization_id, id) WHERE deleted_at = 0;
+CREATE INDEX accounts_deleted ON accounts (organization_id, id) WHERE deleted_at <> 0;
 CREATE INDEX accounts_organization_name ON accounts (organization_id, name_fold, id) WHERE deleted_at = 0;
 CREATE INDEX accounts_name ON accounts (name_fold, created_at, id) WHERE deleted_at = 0;
 
