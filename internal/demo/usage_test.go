@@ -148,7 +148,8 @@ func (w *world) figures(t *testing.T, each func(q org.UsageQuery) (org.Usage, er
 		days: map[usage.Day]usage.Decimal{}, accounts: map[string]usage.Decimal{}, metrics: map[string]map[usage.MetricID]bool{},
 		zones: map[string]bool{}, regions: map[string]bool{}, office: map[time.Weekday]usage.Decimal{},
 	}
-	u, err := each(org.UsageQuery{From: 0, End: usage.DayOf(afternoon()) + 100})
+	today := usage.DayOf(afternoon())
+	u, err := each(org.UsageQuery{From: today - 100, End: today + 100})
 	if err != nil {
 		t.Fatal(err)
 	}
