@@ -77,6 +77,7 @@ type Service struct {
 	// rights counts the changes to who may do what, to drop cached callers.
 	rights atomic.Uint64
 	trees  treeState
+	pushes pushes
 }
 
 // New returns a Service.
