@@ -260,7 +260,7 @@ func (b *books) checkRestatements() {
 		}
 	}
 	got := map[string]string{}
-	u := must[org.Usage](b.t)(b.AccountUsage(b.t.Context(), b.ada.caller(), b.mirror.ID, org.UsageQuery{From: 0, End: b.today() + 1}))
+	u := must[org.Usage](b.t)(b.AccountUsage(b.t.Context(), b.ada.caller(), b.mirror.ID, org.UsageQuery{From: usage.DateOf(2026, time.May, 1), End: b.today() + 1}))
 	_ = u.Each(b.t.Context(), func(r *org.UsageRow) error {
 		c := &r.Charge
 		key := fmt.Sprint(usage.Line{Account: b.shop.ID, Metric: r.Metric.ID, Day: c.Day, Zone: c.Place.Zone.ID, Region: c.Place.Region.ID})
