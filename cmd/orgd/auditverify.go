@@ -49,7 +49,7 @@ there is nothing to check it with.`,
 			return err
 		}
 		if n := int64(len(r.Findings)) + r.More; n > 0 {
-			return &failure{code: exitFailure, err: fmt.Errorf("the log does not hold: %d findings, the first is %s", n, r.Findings[0])}
+			return &failure{code: exitFailure, err: fmt.Errorf("the log does not hold (findings: %d), first: %s", n, r.Findings[0])}
 		}
 		return nil
 	}
