@@ -93,13 +93,14 @@ func usageReply(u *org.Usage) reply {
 		rows := focus.NewEncoder(usageColumns(), focus.Provider{Service: provider, Host: provider, Issuer: provider})
 		line := make([]byte, 0, 2048)
 		comma := false
+		var bill focus.Bill
 		err := u.Each(ctx, func(row *org.UsageRow) error {
 			line = line[:0]
 			if comma {
 				line = append(line, ',')
 			}
 			comma = true
-			bill := newBill(row)
+			bill = newBill(row)
 			var err error
 			if line, err = rows.Append(line, &bill, &row.Charge, row.Correction); err != nil {
 				return err

@@ -24,8 +24,14 @@ type pricing struct {
 	closed      map[id.Account][]usage.BillingPeriod // in order
 	today       map[id.Account]*standing             // of the day at hand
 	day         usage.Day
-	meters      map[meterKey]*meter
+	meters      map[*Account]meters
 	billed      billedLine
+
+	// Of the record at hand.
+
+	row     UsageRow
+	charges []usage.Charge
+	last    *standing // of the account
 }
 
 // standing is how an account stands on the day at hand.
@@ -33,26 +39,35 @@ type standing struct {
 	account *Account
 	book    *usage.PriceBook     // nil for none
 	closed  *usage.BillingPeriod // that the day is in, nil while it is open
+	meters  meters
 }
 
-// meterKey has no texts, because there is a meter for each metric of each account:
-// a metric is the same one through a billing period.
-type meterKey struct {
-	account *Account
-	metric  *usage.Metric
-}
+// meters are those of an account. They have no texts, because there is one for
+// each metric: it is the same one through a billing period.
+type meters map[*usage.Metric]*meter
 
 // meter prices one metric of one account in one billing period.
 type meter struct {
 	usage.Meter
 	period usage.Period
+	book   *usage.PriceBook // that price is of
+	price  *usage.Price     // nil for none
+}
+
+// in returns what the metric costs by a book, nil for nothing.
+func (m *meter) in(book *usage.PriceBook, metric usage.MetricID) *usage.Price {
+	if m.book != book {
+		m.book = book
+		m.price, _ = book.Price(metric)
+	}
+	return m.price
 }
 
 // newPricing reads what is needed for the days from first on.
 func newPricing(ctx context.Context, r Reader, accounts []Account, first usage.Day) (*pricing, error) {
 	p := &pricing{
 		list: accounts, accounts: make(map[id.Account]*Account, len(accounts)), books: map[usage.BookID]*usage.PriceBook{},
-		meters: map[meterKey]*meter{}, today: map[id.Account]*standing{}, versions: map[string]*usage.Catalogue{},
+		meters: map[*Account]meters{}, today: map[id.Account]*standing{}, versions: map[string]*usage.Catalogue{},
 		closed: map[id.Account][]usage.BillingPeriod{},
 	}
 	ids := make([]id.Account, len(accounts))
@@ -203,6 +218,7 @@ type dayQuery struct {
 func (p *pricing) eachOfDay(ctx context.Context, r Reader, q dayQuery, each func(*UsageRow) error) error {
 	p.day = q.day
 	clear(p.today)
+	p.last = nil
 	used, billed := p.concerned(q.from)
 	all := usage.Query{Day: q.day, Accounts: used, Metrics: q.metrics, Billed: billed}
 	switch {
@@ -266,18 +282,30 @@ func (p *pricing) concerned(from usage.Day) (used, billed []id.Account) {
 
 // standing returns how an account stands on the day at hand.
 func (p *pricing) standing(a id.Account) *standing {
-	st := p.today[a]
-	if st != nil {
-		return st
+	if p.last != nil && p.last.account.ID == a {
+		return p.last
 	}
-	st = &standing{account: p.accounts[a], closed: p.closedAt(a, p.day)}
+	st := p.today[a]
+	if st == nil {
+		st = p.newStanding(a)
+		p.today[a] = st
+	}
+	p.last = st
+	return st
+}
+
+func (p *pricing) newStanding(a id.Account) *standing {
+	st := &standing{account: p.accounts[a], closed: p.closedAt(a, p.day)}
+	if st.meters = p.meters[st.account]; st.meters == nil {
+		st.meters = meters{}
+		p.meters[st.account] = st.meters
+	}
 	if st.closed != nil {
 		st.book = p.books[st.closed.Book(p.day)]
 	} else {
 		name, _ := usage.InForce(p.assignments, a, st.account.Path, p.day)
 		st.book = p.books[name]
 	}
-	p.today[a] = st
 	return st
 }
 
@@ -289,31 +317,33 @@ func (p *pricing) charge(u *usage.Record, wanted bool, each func(*UsageRow) erro
 	if metric == nil {
 		return nil
 	}
-	row := UsageRow{Account: st.account, Metric: metric}
+	p.row = UsageRow{Account: st.account, Metric: metric}
+	row := &p.row
 	consumed := usage.Consumption{Day: u.Line.Day, Place: u.Place, Quantity: u.State.Quantity(metric.Aggregation)}
-	m := p.meter(u, meterKey{st.account, metric})
+	m := p.meter(u, st, metric)
 	row.Period = m.period
 	if st.book != nil {
-		if price, ok := st.book.Price(metric.ID); ok {
-			row.Book, row.Price = st.book, price
+		if row.Price = m.in(st.book, metric.ID); row.Price != nil {
+			row.Book = st.book
 		}
 	}
 	if !wanted {
 		m.Skip(row.Price, &consumed)
 		return nil
 	}
-	charges := []usage.Charge{{Day: consumed.Day, Place: consumed.Place, Consumed: consumed.Quantity}}
 	if row.Price == nil {
 		m.Skip(nil, &consumed)
+		p.charges = append(p.charges[:0], usage.Charge{Day: consumed.Day, Place: consumed.Place, Consumed: consumed.Quantity})
 	} else {
-		charges = m.Charges(row.Price, &consumed)
+		p.charges = m.AppendCharges(p.charges[:0], row.Price, &consumed)
 	}
+	charges := p.charges
 	if st.closed != nil {
-		charges = p.correct(&row, u, charges)
+		charges = p.correct(row, u, charges)
 	}
 	for i := range charges {
 		row.Charge = charges[i]
-		if err := each(&row); err != nil {
+		if err := each(row); err != nil {
 			return err
 		}
 	}
@@ -333,11 +363,11 @@ func (p *pricing) metric(m usage.MetricID, closed *usage.BillingPeriod) *usage.M
 }
 
 // meter returns the meter of a record, a new one when a billing period begins.
-func (p *pricing) meter(u *usage.Record, key meterKey) *meter {
-	m := p.meters[key]
+func (p *pricing) meter(u *usage.Record, st *standing, metric *usage.Metric) *meter {
+	m := st.meters[metric]
 	if m == nil || !m.period.Contains(u.Line.Day) {
 		m = &meter{period: p.anchors[u.Line.Account].Period(u.Line.Day)}
-		p.meters[key] = m
+		st.meters[metric] = m
 	}
 	return m
 }

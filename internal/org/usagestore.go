@@ -44,7 +44,8 @@ type UsageReader interface {
 	// UsageReceipt returns what became of an event: counted, or refused.
 	UsageReceipt(ctx context.Context, source, event string) (usage.Receipt, error)
 	// EachUsage calls each for every record that q asks for. The record is
-	// good until the next call.
+	// good until the next call. Of its state it has what quantities are made
+	// of: neither At nor By. Each must not ask the reader for anything.
 	EachUsage(ctx context.Context, q usage.Query, each func(*usage.Record) error) error
 	// EachLine is EachUsage with what was billed for the accounts that q has
 	// it for: of every line first that, in order of billing period and tier,

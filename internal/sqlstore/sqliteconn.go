@@ -245,6 +245,10 @@ func scanValue(v driver.Value, to any) bool {
 	switch to := to.(type) {
 	case *string:
 		*to, ok = v.(string)
+	case *held:
+		var s string
+		s, ok = v.(string)
+		*to = held(s)
 	case *int64:
 		*to, ok = v.(int64)
 	case *int:

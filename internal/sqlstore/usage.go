@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/orgd/orgd/internal/fault"
 	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/usage"
@@ -218,68 +216,91 @@ func (r *reader) UsageReceipt(ctx context.Context, source, event string) (usage.
 	return receipt, err
 }
 
-const usageDayColumns = `account_id, day, metric, zone_id, region_id, zone_name, region_name, events, total, weight, greatest, latest,
-	latest_at, latest_by, uniques`
-
 // accountsPerQuery is how many accounts usage is read of at once: few enough for
-// PostgreSQL to put their rows in order in memory, and to have the first soon.
+// an engine that has to put their rows in order to do so in memory.
 const accountsPerQuery = 100
 
 // EachUsage implements org.UsageReader.
+//
+// PostgreSQL reads an index in its order when it is given an array to compare
+// with, so that the first row is there at once. It sorts what it joins.
 func (r *reader) EachUsage(ctx context.Context, q usage.Query, each func(*usage.Record) error) error {
 	const (
-		usageSQL  = `SELECT ` + usageDayColumns + ` FROM usage_days WHERE day = $1 AND account_id IN (SELECT value FROM list($2))`
+		usageSQL = `SELECT account_id, metric, zone_id, region_id, zone_name, region_name, events, total, weight, greatest, latest, uniques
+			FROM usage_days WHERE day = $1 AND account_id `
+		listSQL   = `IN (SELECT value FROM list($2))`
+		arraySQL  = `= ANY (CAST($2 AS TEXT[]) COLLATE "C")`
 		metricSQL = ` AND metric IN (SELECT value FROM list($3))`
 		orderSQL  = ` ORDER BY account_id, metric, zone_id, region_id`
 	)
+	sql := usageSQL + listSQL
+	if r.dialect.arrays {
+		sql = usageSQL + arraySQL
+	}
+	if q.Metrics != nil {
+		sql += metricSQL
+	}
 	accounts := q.Accounts
 	if !slices.IsSorted(accounts) {
 		accounts = slices.Sorted(slices.Values(accounts))
 	}
-	var scan usageScan
-	for some := range slices.Chunk(accounts, accountsPerQuery) {
-		args := []any{int64(q.Day), list(r.dialect, some)}
-		sql := usageSQL + orderSQL
-		if q.Metrics != nil {
-			sql = usageSQL + metricSQL + orderSQL
-			args = append(args, list(r.dialect, q.Metrics))
-		}
-		err := r.query(ctx, sql, args, func(row row) error {
-			if err := scan.read(row); err != nil {
+	return readAhead(func(each func(*usage.Record) error) error {
+		scan := newUsageScan(q.Day)
+		for some := range slices.Chunk(accounts, accountsPerQuery) {
+			args := []any{int64(q.Day), list(r.dialect, some)}
+			if q.Metrics != nil {
+				args = append(args, list(r.dialect, q.Metrics))
+			}
+			err := r.query(ctx, sql+orderSQL, args, func(row row) error {
+				if err := scan.read(row); err != nil {
+					return err
+				}
+				return each(&scan.record)
+			})
+			if err != nil {
 				return err
 			}
-			return each(&scan.record)
-		})
-		if err != nil {
-			return err
 		}
-	}
-	return nil
+		return nil
+	}, each)
 }
 
-// usageScan reads rows of usageDayColumns, one after the other, into the same
-// record.
+// usageScan reads rows of usage, one after the other, into the same record.
 type usageScan struct {
 	record                          usage.Record
-	total, weight, greatest, latest string
-	day, at                         int64
+	total, weight, greatest, latest held
 	into                            []any
 }
 
-func (s *usageScan) read(row row) error {
-	u := &s.record
-	if s.into == nil {
-		l, st := &u.Line, &u.State
-		s.into = []any{
-			(*string)(&l.Account), &s.day, (*string)(&l.Metric), &l.Zone, &l.Region, &u.Place.Zone.Name, &u.Place.Region.Name,
-			&st.Events, &s.total, &s.weight, &s.greatest, &s.latest, &s.at, &st.By, &st.Unique,
-		}
+func newUsageScan(day usage.Day) *usageScan {
+	s := &usageScan{record: usage.Record{Line: usage.Line{Day: day}}}
+	l, p, st := &s.record.Line, &s.record.Place, &s.record.State
+	s.into = []any{
+		(*held)(&l.Account), (*held)(&l.Metric), (*held)(&l.Zone), (*held)(&l.Region), (*held)(&p.Zone.Name), (*held)(&p.Region.Name),
+		&st.Events, &s.total, &s.weight, &s.greatest, &s.latest, &st.Unique,
 	}
+	return s
+}
+
+func (s *usageScan) read(row row) error {
 	if err := row.Scan(s.into...); err != nil {
 		return err
 	}
-	u.Line.Day, u.Place.Zone.ID, u.Place.Region.ID, u.State.At = usage.Day(s.day), u.Line.Zone, u.Line.Region, moment(s.at)
-	return readDecimals(&u.State, s.total, s.weight, s.greatest, s.latest)
+	u := &s.record
+	u.Place.Zone.ID, u.Place.Region.ID = u.Line.Zone, u.Line.Region
+	return readDecimals(&u.State, string(s.total), string(s.weight), string(s.greatest), string(s.latest))
+}
+
+// held is a text that is kept when the next row has the same one, as it mostly
+// has of an account or a place.
+type held string
+
+// ScanBytes implements pgtype.BytesScanner.
+func (h *held) ScanBytes(text []byte) error {
+	if string(*h) != string(text) {
+		*h = held(text)
+	}
+	return nil
 }
 
 // scanState reads a row of the number of a line, its state and its place.
@@ -299,7 +320,7 @@ func scanState(row row, u *usage.Record, number *int64, place *string) error {
 // one event, so are the decimals.
 func readDecimals(s *usage.State, total, weight, greatest, latest string) error {
 	var err error
-	if s.Sum, err = decimal.NewFromString(total); err == nil {
+	if s.Sum, err = usage.StoredDecimal(total); err == nil {
 		s.Weight, err = sameOr(weight, total, s.Sum)
 	}
 	if err == nil {
@@ -319,5 +340,5 @@ func sameOr(text, of string, known usage.Decimal) (usage.Decimal, error) {
 	if text == of {
 		return known, nil
 	}
-	return decimal.NewFromString(text)
+	return usage.StoredDecimal(text)
 }

@@ -1,7 +1,5 @@
 package usage
 
-import "github.com/shopspring/decimal"
-
 // Consumption is the quantity of one metric that one account consumed on one
 // day in one place.
 type Consumption struct {
@@ -57,68 +55,49 @@ type Meter struct {
 	billed   total  // by that price, up to where the meter stands
 }
 
-// total is a Decimal that is kept: without the memory around a big number where
-// it is none, because there is a meter for each metric of each account.
-type total struct {
-	small    int64
-	exponent int32
-	large    *Decimal // nil for a small one
-}
-
-// smallDigits is how many digits surely fit an int64.
-const smallDigits = 18
-
-func keep(d Decimal) total {
-	if d.NumDigits() > smallDigits {
-		return total{large: &d}
-	}
-	return total{small: d.CoefficientInt64(), exponent: d.Exponent()}
-}
-
-func (t *total) decimal() Decimal {
-	switch {
-	case t.large != nil:
-		return *t.large
-	case t.small == 0:
-		return Decimal{}
-	}
-	return decimal.New(t.small, t.exponent)
-}
-
 // Charges adds c to the period and returns its rows: one for each tier that
 // has a part in it, at least one.
-func (m *Meter) Charges(p *Price, c *Consumption) []Charge {
-	billedFrom, from := m.billed.decimal(), m.consumed.decimal()
+func (m *Meter) Charges(p *Price, c *Consumption) []Charge { return m.AppendCharges(nil, p, c) }
+
+// AppendCharges appends what Charges returns.
+func (m *Meter) AppendCharges(rows []Charge, p *Price, c *Consumption) []Charge {
+	billedFrom, from := m.billed, m.consumed
 	if m.price != p {
 		billedFrom = m.billable(p)
 	}
 	m.add(p, c)
-	billedTo, to := m.billable(p), m.consumed.decimal()
-	m.price, m.billed = p, keep(billedTo)
+	billedTo, to := m.billable(p), m.consumed
+	m.price, m.billed = p, billedTo
 	if t := &p.Tiers[0]; len(p.Tiers) == 1 { // all of it, nothing being below zero
-		return []Charge{{
-			Day: c.Day, Place: c.Place, List: t.List, Contracted: t.Contracted, Pricing: billedTo.Sub(billedFrom), Consumed: c.Quantity,
-		}}
+		return append(rows, Charge{
+			Day: c.Day, Place: c.Place, List: t.List, Contracted: t.Contracted,
+			Pricing: billedTo.minus(billedFrom).decimal(), Consumed: c.Quantity,
+		})
 	}
-	var rows []Charge
-	low := Decimal{}
+	before := len(rows)
+	low := total{}
 	for i := range p.Tiers {
 		t := &p.Tiers[i]
-		row := Charge{
-			Day: c.Day, Place: c.Place, Tier: i, List: t.List, Contracted: t.Contracted,
-			Pricing:  clamp(billedTo, low, t.UpTo).Sub(clamp(billedFrom, low, t.UpTo)),
-			Consumed: p.within(i, to).Sub(p.within(i, from)),
-		}
-		if !row.Pricing.IsZero() || !row.Consumed.IsZero() {
-			rows = append(rows, row)
-		}
+		var high *total
 		if t.UpTo != nil {
-			low = *t.UpTo
+			end := keep(*t.UpTo)
+			high = &end
+		}
+		pricing := clampTotal(billedTo, low, high).minus(clampTotal(billedFrom, low, high))
+		consumed := p.within(i, to).minus(p.within(i, from))
+		if !pricing.isZero() || !consumed.isZero() {
+			rows = append(rows, Charge{
+				Day: c.Day, Place: c.Place, Tier: i, List: t.List, Contracted: t.Contracted,
+				Pricing: pricing.decimal(), Consumed: consumed.decimal(),
+			})
+		}
+		if high != nil {
+			low = *high
 		}
 	}
-	if rows == nil {
-		t := p.tierOf(billedTo)
-		rows = []Charge{{Day: c.Day, Place: c.Place, Tier: t, List: p.Tiers[t].List, Contracted: p.Tiers[t].Contracted}}
+	if len(rows) == before {
+		t := p.tierOf(billedTo.decimal())
+		rows = append(rows, Charge{Day: c.Day, Place: c.Place, Tier: t, List: p.Tiers[t].List, Contracted: p.Tiers[t].Contracted})
 	}
 	return rows
 }
@@ -134,45 +113,51 @@ func (m *Meter) add(p *Price, c *Consumption) {
 	if c.Day != m.day || !m.moved {
 		m.day, m.today, m.before, m.moved = c.Day, total{}, m.rounded, true
 	}
-	m.consumed = keep(m.consumed.decimal().Add(c.Quantity))
-	today := m.today.decimal().Add(c.Quantity)
-	m.today = keep(today)
+	quantity := keep(c.Quantity)
+	m.consumed, m.today = m.consumed.plus(quantity), m.today.plus(quantity)
+	today := m.today
 	if p != nil && p.Scope == PerDay {
-		today = p.round(today).Mul(p.Per)
+		today = p.round(today).times(keep(p.Per))
 	}
-	m.rounded = keep(m.before.decimal().Add(today))
+	m.rounded = m.before.plus(today)
 }
 
 // billable returns the quantity that is paid for, in pricing units, up to
 // where the meter stands.
-func (m *Meter) billable(p *Price) Decimal {
+func (m *Meter) billable(p *Price) total {
 	if p.Scope == PerDay {
-		return clamp(p.round(m.rounded.decimal()).Sub(p.Included), Decimal{}, nil)
+		return clampTotal(p.round(m.rounded).minus(keep(p.Included)), total{}, nil)
 	}
-	return clamp(p.round(m.consumed.decimal().Sub(p.Included.Mul(p.Per))), Decimal{}, nil)
+	return clampTotal(p.round(m.consumed.minus(keep(p.Included).times(keep(p.Per)))), total{}, nil)
 }
 
 // round turns a consumed quantity into pricing units: whole blocks of them, or
 // as many digits as the price has. It rounds once, never what was rounded.
-func (p *Price) round(consumed Decimal) Decimal {
+func (p *Price) round(consumed total) total {
 	if p.Block.IsZero() {
-		return divide(consumed, p.Per, p.Decimals, p.Mode)
+		return consumed.over(keep(p.Per), p.Decimals, p.Mode)
 	}
-	return divide(consumed, p.Per.Mul(p.Block), 0, p.Mode).Mul(p.Block)
+	block := keep(p.Block)
+	return consumed.over(keep(p.Per).times(block), 0, p.Mode).times(block)
 }
 
 // within returns how much of the consumed quantity lies in tier i. What is
 // included belongs to the first.
-func (p *Price) within(i int, consumed Decimal) Decimal {
-	low := Decimal{}
+func (p *Price) within(i int, consumed total) total {
+	low := total{}
 	if i > 0 {
-		low = p.Tiers[i-1].UpTo.Add(p.Included).Mul(p.Per)
+		low = p.consumedUpTo(i - 1)
 	}
 	if p.Tiers[i].UpTo == nil {
-		return clamp(consumed, low, nil).Sub(low)
+		return clampTotal(consumed, low, nil).minus(low)
 	}
-	high := p.Tiers[i].UpTo.Add(p.Included).Mul(p.Per)
-	return clamp(consumed, low, &high).Sub(low)
+	high := p.consumedUpTo(i)
+	return clampTotal(consumed, low, &high).minus(low)
+}
+
+// consumedUpTo returns the consumed quantity with which tier i ends.
+func (p *Price) consumedUpTo(i int) total {
+	return keep(*p.Tiers[i].UpTo).plus(keep(p.Included)).times(keep(p.Per))
 }
 
 // tierOf returns the tier in which the billable quantity q ends.

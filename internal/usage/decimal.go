@@ -50,6 +50,16 @@ func ParseDecimal(s string, places int32) (Decimal, error) {
 	return d, nil
 }
 
+// StoredDecimal reads what a Decimal's String has written.
+func StoredDecimal(s string) (Decimal, error) {
+	if validNumber(s) {
+		if d, ok := short(s); ok {
+			return d, nil
+		}
+	}
+	return decimal.NewFromString(s)
+}
+
 // short reads a number of few digits, which most are, without big numbers.
 // Others it leaves. The result is trimmed.
 func short(s string) (Decimal, bool) {
@@ -134,6 +144,9 @@ func trim(d Decimal) Decimal {
 	if d.Exponent() >= 0 {
 		return decimal.NewFromBigInt(d.BigInt(), 0)
 	}
+	if t := keep(d); t.large == nil {
+		return t.trimmed().decimal()
+	}
 	s := d.String()
 	if _, fraction, ok := strings.Cut(s, "."); ok {
 		return d.Truncate(int32(len(fraction)))
@@ -164,6 +177,11 @@ func (m Mode) Valid() bool {
 // divide returns n/d with the given number of digits after the point, exactly
 // rounded by mode: the remainder decides, not an approximation of it.
 func divide(n, d Decimal, places int32, mode Mode) Decimal {
+	return keep(n).over(keep(d), places, mode).decimal()
+}
+
+// divideLarge is divide for numbers of any size.
+func divideLarge(n, d Decimal, places int32, mode Mode) Decimal {
 	q, r := n.QuoRem(d, places)
 	if r.IsZero() || mode == RoundDown {
 		return q
@@ -180,17 +198,6 @@ func divide(n, d Decimal, places int32, mode Mode) Decimal {
 	odd := q.Shift(places).BigInt().Bit(0) == 1
 	if half > 0 || half == 0 && (mode == RoundHalfUp || odd) {
 		return q.Add(step)
-	}
-	return q
-}
-
-// clamp returns q, but not less than low and, when there is a high, not more.
-func clamp(q, low Decimal, high *Decimal) Decimal {
-	if q.LessThan(low) {
-		return low
-	}
-	if high != nil && q.GreaterThan(*high) {
-		return *high
 	}
 	return q
 }
