@@ -29,6 +29,7 @@ var uniques = []struct {
 	{"members_live", "members.organization_id, members.user_id", fault.New(fault.Invalid, "The user is a member of this organization already")},
 	{"account_members_once", "account_members.account_id, account_members.user_id", fault.New(fault.Invalid, "The user is a member of this account already")},
 	{"idempotency_answers_pkey", "idempotency_answers.user_id, idempotency_answers.key", errAgain},
+	{"usage_events_pkey", "usage_events.source, usage_events.event_id", errAgain},
 }
 
 // translate returns what a failure of the engine means; sql is the statement

@@ -67,9 +67,12 @@ func (t *tx) CountUsage(ctx context.Context, all []usage.Submission, at time.Tim
 // insertEvents keeps the events that are new and returns their places, in
 // order.
 func (t *tx) insertEvents(ctx context.Context, all []usage.Submission, first map[eventKey]int, at time.Time) ([]int, error) {
-	const head, tail = `INSERT INTO usage_events (source, event_id, account_id, metric, day, zone_id, region_id, received_at) SELECT * FROM `,
+	const head, tail = `INSERT INTO usage_events (` + eventColumns + `) SELECT * FROM `,
 		` WHERE true ON CONFLICT (source, event_id) DO NOTHING RETURNING source, event_id`
 	names := slices.SortedFunc(maps.Keys(first), compareNames)
+	if t.dialect.physical && len(names) > fewLines {
+		return t.loadEvents(ctx, all, names, first, at)
+	}
 	var rows struct {
 		source, id, account, metric, zone, region []string
 		day, at                                   []int64
@@ -91,6 +94,48 @@ func (t *tx) insertEvents(ctx context.Context, all []usage.Submission, first map
 	})
 	slices.Sort(fresh)
 	return fresh, err
+}
+
+// eventColumns are the columns of usage_events.
+const eventColumns = `source, event_id, account_id, metric, day, zone_id, region_id, received_at`
+
+// loadEvents does what insertEvents does where looking for the few that are
+// there and loading the rest costs half of inserting each. When another
+// transaction has kept one of them meanwhile, everything is done again.
+func (t *tx) loadEvents(ctx context.Context, all []usage.Submission, names []eventKey, first map[eventKey]int, at time.Time) ([]int, error) {
+	const knownSQL, joinSQL = `SELECT column1 FROM `, ` JOIN usage_events ON source = column2 AND event_id = column3`
+	if err := t.exec(ctx, t.dialect.byIndex); err != nil {
+		return nil, err
+	}
+	numbers, sources, ids := make([]int64, len(names)), make([]string, len(names)), make([]string, len(names))
+	for i, name := range names {
+		numbers[i], sources[i], ids[i] = int64(i), name.source, name.id
+	}
+	known := make([]bool, len(names))
+	err := t.many(ctx, knownSQL, []any{numbers, sources, ids}, joinSQL, func(row row) error {
+		var i int64
+		err := row.Scan(&i)
+		if err == nil {
+			known[i] = true
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var fresh []int
+	var rows [][]any
+	now := micros(at)
+	for i, name := range names {
+		if known[i] {
+			continue
+		}
+		fresh = append(fresh, first[name])
+		l := usage.LineOf(&all[first[name]].Event)
+		rows = append(rows, []any{name.source, name.id, string(l.Account), string(l.Metric), int64(l.Day), l.Zone, l.Region, now})
+	}
+	slices.Sort(fresh)
+	return fresh, t.load(ctx, "usage_events", eventColumns, rows)
 }
 
 func compareNames(a, b eventKey) int {
