@@ -33,7 +33,7 @@ func (o options) usageFacts() string {
 }
 
 func (o options) runFacts() string {
-	return fmt.Sprintf("%d connections where requests are counted; %d runs of %v of each side, in turn; medians, with the least and the greatest in brackets",
+	return fmt.Sprintf("%d connections where requests are counted, in (b) as its lines say; %d runs of %v of each side, in turn; medians, with the least and the greatest in brackets",
 		o.connections, o.runs, o.time)
 }
 
