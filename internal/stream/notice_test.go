@@ -3,7 +3,6 @@ package stream_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -86,48 +85,13 @@ func (w *world) wantRecords(b org.Budget) {
 	}
 }
 
-// noticeReceiver takes notices and does what the test wants.
-type noticeReceiver struct {
-	*httptest.Server
-	mu       sync.Mutex
-	behave   behaviour
-	attempts int
-	taken    []delivery // ids has that of the message
-}
+// noticeReceiver is a receiver of notices: the id of a delivery is that of its
+// message.
+type noticeReceiver struct{ *receiver }
 
 func newNoticeReceiver(t *testing.T) *noticeReceiver {
 	t.Helper()
-	r := &noticeReceiver{}
-	r.Server = httptest.NewServer(r)
-	t.Cleanup(r.Close)
-	return r
-}
-
-func (r *noticeReceiver) does(b behaviour) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.behave = b
-}
-
-func (r *noticeReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	body, err := io.ReadAll(req.Body)
-	r.mu.Lock()
-	r.attempts++
-	behave := r.behave
-	r.mu.Unlock()
-	verdict := accepted
-	if behave != nil {
-		verdict = behave(w, req)
-	}
-	if err != nil || verdict == refused {
-		return
-	}
-	if verdict == forgotten {
-		defer breaks(w, req)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.taken = append(r.taken, delivery{ids: []string{req.Header.Get("Webhook-Id")}, header: req.Header.Clone(), body: body})
+	return &noticeReceiver{startReceiver(t, httptest.NewServer, func(d *delivery) { d.ids = []string{d.header.Get("Webhook-Id")} })}
 }
 
 // ids returns the ids of what was taken, each with how often.

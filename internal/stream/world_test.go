@@ -172,7 +172,7 @@ func (w *world) entries(from, to int64) []string {
 	return list
 }
 
-// delivery is one batch that a receiver has acknowledged.
+// delivery is one batch, or notice, that a receiver has acknowledged.
 type delivery struct {
 	from, to int64
 	ids      []string
@@ -183,7 +183,8 @@ type delivery struct {
 // receiver is a webhook that does what the test wants.
 type receiver struct {
 	*httptest.Server
-	t *testing.T
+	t    *testing.T
+	read func(*delivery) // tells what is in a delivery
 
 	mu       sync.Mutex
 	behave   behaviour
@@ -193,7 +194,22 @@ type receiver struct {
 
 func newReceiver(t *testing.T, start func(http.Handler) *httptest.Server) *receiver {
 	t.Helper()
-	r := &receiver{t: t}
+	return startReceiver(t, start, func(d *delivery) {
+		d.from, _ = strconv.ParseInt(d.header.Get("Orgd-From-Seq"), 10, 64)
+		d.to, _ = strconv.ParseInt(d.header.Get("Orgd-To-Seq"), 10, 64)
+		var list []struct{ ID string }
+		if err := json.Unmarshal(d.body, &list); err != nil {
+			t.Errorf("decode %s: %v", d.body, err)
+		}
+		for _, e := range list {
+			d.ids = append(d.ids, e.ID)
+		}
+	})
+}
+
+func startReceiver(t *testing.T, start func(http.Handler) *httptest.Server, read func(*delivery)) *receiver {
+	t.Helper()
+	r := &receiver{t: t, read: read}
 	r.Server = start(r)
 	t.Cleanup(r.Close)
 	return r
@@ -241,15 +257,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		defer breaks(w, req)
 	}
 	d := delivery{header: req.Header.Clone(), body: body}
-	d.from, _ = strconv.ParseInt(req.Header.Get("Orgd-From-Seq"), 10, 64)
-	d.to, _ = strconv.ParseInt(req.Header.Get("Orgd-To-Seq"), 10, 64)
-	var list []struct{ ID string }
-	if err := json.Unmarshal(body, &list); err != nil {
-		r.t.Errorf("decode %s: %v", body, err)
-	}
-	for _, e := range list {
-		d.ids = append(d.ids, e.ID)
-	}
+	r.read(&d)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.taken = append(r.taken, d)
