@@ -81,10 +81,7 @@ func (o *object) err() error { return errors.Join(*o.problems...) }
 func (o *object) understood() ([]byte, error) { return marshal(o.read) }
 
 func (o *object) pointer(name string) string {
-	if strings.ContainsAny(name, "~/") {
-		name = strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
-	}
-	return o.at + "/" + name
+	return fault.Pointer(o.at, name)
 }
 
 // maxProblems bounds what is said to be wrong with one body.

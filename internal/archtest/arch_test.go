@@ -41,7 +41,7 @@ var allowed = map[string][]string{
 
 	"witness":          {"id", "proof"},
 	"audit/export":     {"audit", "auth", "id", "proof"},
-	"usage/cloudevent": {"id", "usage"},
+	"usage/cloudevent": {"fault", "id", "usage"},
 	"usage/focus":      {"usage"},
 	"usage/focuscheck": {"usage", "usage/focus"},
 	"usage/pricelist":  {"usage"},

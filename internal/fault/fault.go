@@ -3,7 +3,10 @@
 // place in the request it is about, and the cause for the log.
 package fault
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Code names a refusal. What a client sees for it (status, number) is decided
 // by one table, in package api.
@@ -85,6 +88,14 @@ func At(code Code, pointer, message string) *Error {
 // Wrap returns a refusal that keeps its cause for the log.
 func Wrap(code Code, message string, cause error) *Error {
 	return &Error{Code: code, Message: message, Err: cause}
+}
+
+// Pointer returns the JSON Pointer (RFC 6901) of a member of what place points to.
+func Pointer(place, member string) string {
+	if strings.ContainsAny(member, "~/") {
+		member = strings.NewReplacer("~", "~0", "/", "~1").Replace(member)
+	}
+	return place + "/" + member
 }
 
 // CodeOf returns the code of the first Error in err's tree, Internal when

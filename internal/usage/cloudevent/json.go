@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/orgd/orgd/internal/fault"
 	"github.com/orgd/orgd/internal/usage"
 )
 
@@ -117,7 +118,7 @@ func (o *object) read(s, place string) *usage.Refusal {
 		i = blanks(s, blanks(s, end)+1)
 		end = skipValue(s, i)
 		if o.has(key, &seen) {
-			return malformed(o.place+escape(key), "is there twice")
+			return malformed(fault.Pointer(at, key), "is there twice")
 		}
 		o.fields = append(o.fields, field{key, s[i:end]})
 		if i = blanks(s, end); s[i] == ',' {
@@ -147,9 +148,4 @@ func (o *object) has(key string, seen *map[string]bool) bool {
 	twice := (*seen)[key]
 	(*seen)[key] = true
 	return twice
-}
-
-// escape writes a key as a part of a JSON Pointer.
-func escape(key string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
 }
