@@ -64,10 +64,7 @@ type billing struct {
 // something are read: from the first billing period up to today, and to the
 // next day, which the clocks of meters may have reached.
 func (b billing) each(ctx context.Context, r Reader, accounts []Account, row func(*UsageRow) error, charge func(*ChargeRow) error) error {
-	ids := make([]id.Account, len(accounts))
-	for i := range accounts {
-		ids[i] = accounts[i].ID
-	}
+	ids := accountIDs(accounts)
 	first, err := r.FirstPeriod(ctx, ids)
 	if errors.Is(err, fault.New(fault.NotFound, "")) {
 		return nil
@@ -178,12 +175,7 @@ func (c *charges) show(p *pricing, f *usage.AccountFee) error {
 	}
 	row.Fee = fee
 	if closed := p.closedAt(f.Account, p.day); closed != nil {
-		row.Billed, row.Root = true, closed.Root
-		if closed.AccountName != row.Account.Name {
-			named := *row.Account
-			named.Name = closed.AccountName
-			row.Account = &named
-		}
+		row.Account, row.Billed, row.Root = billedAs(row.Account, closed), true, closed.Root
 	}
 	return c.each(&row)
 }

@@ -95,10 +95,7 @@ func (s *Service) OrganizationWatermark(ctx context.Context, caller *auth.Caller
 
 // watermark returns the earliest watermark of accounts.
 func watermark(ctx context.Context, r Reader, accounts []Account) (Watermark, error) {
-	ids := make([]id.Account, len(accounts))
-	for i := range accounts {
-		ids[i] = accounts[i].ID
-	}
+	ids := accountIDs(accounts)
 	anchors, err := r.Anchors(ctx, ids)
 	if err != nil {
 		return Watermark{}, err

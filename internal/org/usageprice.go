@@ -70,10 +70,9 @@ func newPricing(ctx context.Context, r Reader, accounts []Account, first usage.D
 		meters: map[*Account]meters{}, today: map[id.Account]*standing{}, versions: map[string]*usage.Catalogue{},
 		closed: map[id.Account][]usage.BillingPeriod{},
 	}
-	ids := make([]id.Account, len(accounts))
+	ids := accountIDs(accounts)
 	organizations := map[id.Organization]bool{}
 	for i := range accounts {
-		ids[i] = accounts[i].ID
 		p.accounts[accounts[i].ID] = &accounts[i]
 		for _, o := range accounts[i].Path {
 			organizations[o] = true
@@ -400,11 +399,7 @@ func (p *pricing) bill(b *usage.Billed, each func(*UsageRow) error) error {
 	if row.Metric == nil {
 		row.Metric = p.metric(b.Metric, st.closed)
 	}
-	if in.AccountName != row.Account.Name {
-		named := *row.Account
-		named.Name = in.AccountName
-		row.Account = &named
-	}
+	row.Account = billedAs(row.Account, in)
 	if b.Book != "" {
 		row.Book = p.books[b.Book]
 		if row.Book != nil {
@@ -415,6 +410,17 @@ func (p *pricing) bill(b *usage.Billed, each func(*UsageRow) error) error {
 		return fmt.Errorf("read what was billed to %s for %s on %s: its metric or its price is gone", b.Account, b.Metric, b.Charge.Day)
 	}
 	return each(&row)
+}
+
+// billedAs returns the account with the name that it had when a period was
+// closed.
+func billedAs(a *Account, in *usage.BillingPeriod) *Account {
+	if in.AccountName == a.Name {
+		return a
+	}
+	named := *a
+	named.Name = in.AccountName
+	return &named
 }
 
 // correct returns what is still to be billed of a line in a closed period. It

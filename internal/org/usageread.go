@@ -105,7 +105,7 @@ func (s *Service) AccountUsage(ctx context.Context, caller *auth.Caller, a id.Ac
 // accountsPerPage is how many accounts are read at once.
 const accountsPerPage = 1000
 
-// allAccounts returns the accounts in scope in order of their identifiers.
+// allAccounts returns the accounts in scope in order of creation.
 func allAccounts(ctx context.Context, r AccountReader, scope auth.Scope) ([]Account, error) {
 	var all []Account
 	for n := 1; ; n++ {
@@ -118,8 +118,16 @@ func allAccounts(ctx context.Context, r AccountReader, scope auth.Scope) ([]Acco
 			break
 		}
 	}
-	slices.SortFunc(all, func(a, b Account) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	return all, nil
+}
+
+// accountIDs returns the identifiers of accounts.
+func accountIDs(accounts []Account) []id.Account {
+	ids := make([]id.Account, len(accounts))
+	for i := range accounts {
+		ids[i] = accounts[i].ID
+	}
+	return ids
 }
 
 // billedAccounts returns the accounts that bills of a scope are about, in order
@@ -149,7 +157,8 @@ func billedAccounts(ctx context.Context, r Reader, scope auth.Scope) ([]Account,
 }
 
 // withDeleted adds to accounts those that were deleted directly in
-// organizations, which are given with their paths.
+// organizations, which are given with their paths, and puts all in order of
+// their identifiers.
 func withDeleted(ctx context.Context, r AccountReader, all []Account, paths map[id.Organization][]id.Organization, denied []id.Account) ([]Account, error) {
 	deleted, err := r.DeletedAccounts(ctx, slices.Sorted(maps.Keys(paths)))
 	if err != nil {
