@@ -287,7 +287,7 @@ func (w *writer) write(ctx context.Context, answers chan<- struct{}) {
 			made = w.create(ctx, name, "/accounts", map[string]any{"name": name, "unit": map[string]any{"id": root}})
 		case 2:
 			email := url.PathEscape(name) + "@example.com"
-			made = w.create(ctx, email, "/organizations/"+root+"/members", map[string]any{"member": map[string]any{"user": map[string]any{"email": email}}})
+			made = w.create(ctx, email, "/organizations/"+root+"/members", invitation(email))
 		}
 		if made == "" {
 			return

@@ -17,7 +17,8 @@ import (
 // The shape of the history.
 const (
 	serverWorkers = 16
-	serverSteps   = 60 // of each worker
+	serverSteps   = 60   // of each worker
+	serverMost    = 2000 // of each worker while some step has not succeeded
 )
 
 // TestTwoServers lets many clients of two servers on one PostgreSQL database
@@ -40,9 +41,12 @@ func TestTwoServers(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	h := &httpHistory{done: make(map[string]int), refused: make(map[string]int)}
+	admin := newClient(servers[0].BaseURL, token)
 	for i := range 3 {
-		h.organizations = append(h.organizations, newClient(servers[0].BaseURL, token).must(t, "POST", "/organizations", named(fmt.Sprintf("Root %d", i))).id())
+		h.organizations = append(h.organizations, admin.must(t, "POST", "/organizations", named(fmt.Sprintf("Root %d", i))).id())
 	}
+	// The first root has a member that nobody removes, so it cannot be deleted.
+	admin.must(t, "POST", "/organizations/"+h.organizations[0]+"/members", invitation("stays@example.com"))
 	var group sync.WaitGroup
 	for i := range serverWorkers {
 		w := &httpWorker{httpHistory: h, Rand: rand.New(rand.NewPCG(seed, uint64(i))), client: newClient(servers[i%2].BaseURL, token)}
@@ -109,7 +113,7 @@ func (w *httpWorker) work(t *testing.T) {
 	for _, s := range httpSteps() {
 		urn = append(urn, slices.Repeat([]httpStep{s}, s.weight)...)
 	}
-	for range serverSteps {
+	for n := 0; n < serverSteps || n < serverMost && !w.complete(); n++ {
 		s := urn[w.IntN(len(urn))]
 		r, err := s.do(w, t.Context())
 		if err != nil {
@@ -129,6 +133,13 @@ func (w *httpWorker) work(t *testing.T) {
 			return
 		}
 	}
+}
+
+// complete reports whether every step has succeeded.
+func (w *httpWorker) complete() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.done) == len(httpSteps())
 }
 
 // pickOne returns a random element, a zero one of an empty list; the latest
@@ -167,6 +178,10 @@ func named(name string) map[string]any { return map[string]any{"name": name} }
 func with(body map[string]any, key string, value any) map[string]any {
 	body[key] = value
 	return body
+}
+
+func invitation(email string) map[string]any {
+	return map[string]any{"member": map[string]any{"user": map[string]any{"email": email}}}
 }
 
 func identified(id string) map[string]any { return map[string]any{"id": id} }
@@ -210,7 +225,7 @@ func (w *httpWorker) detachAccount(ctx context.Context) (*reply, error) {
 func (w *httpWorker) invite(ctx context.Context) (*reply, error) {
 	o := w.organization()
 	email := "user" + strconv.Itoa(w.IntN(6)) + "@example.com"
-	r, err := w.client.call(ctx, "POST", "/organizations/"+o+"/members", map[string]any{"member": map[string]any{"user": map[string]any{"email": email}}})
+	r, err := w.client.call(ctx, "POST", "/organizations/"+o+"/members", invitation(email))
 	if err == nil && r.ok() {
 		w.mu.Lock()
 		defer w.mu.Unlock()

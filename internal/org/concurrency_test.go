@@ -25,7 +25,8 @@ import (
 // The shape of a history.
 const (
 	historyWorkers = 16
-	historySteps   = 60 // of each worker
+	historySteps   = 60   // of each worker
+	historyMost    = 2000 // of each worker while some step has not succeeded
 )
 
 // narrow limits are reached all the time.
@@ -105,8 +106,8 @@ func (h *history) prepare(t *testing.T) {
 	}
 }
 
-// check looks for broken invariants, and for steps that never succeeded and
-// so have shown nothing.
+// check looks for broken invariants, and for steps that never succeeded
+// however often they were tried, and so have shown nothing.
 func (h *history) check(t *testing.T) {
 	t.Helper()
 	found, err := fsck.Check(t.Context(), h.store, fsck.Options{Depth: narrow.Depth, Accounts: narrow.Accounts})
@@ -161,7 +162,7 @@ func (w *worker) work(t *testing.T) {
 	for _, s := range steps() {
 		urn = append(urn, slices.Repeat([]step{s}, s.weight)...)
 	}
-	for range historySteps {
+	for n := 0; n < historySteps || n < historyMost && !w.complete(); n++ {
 		s := urn[w.IntN(len(urn))]
 		caller, err := w.s.Authenticate(t.Context(), w.people[w.IntN(len(w.people))], netip.Addr{})
 		if err == nil {
@@ -172,6 +173,13 @@ func (w *worker) work(t *testing.T) {
 			return
 		}
 	}
+}
+
+// complete reports whether every step has succeeded.
+func (w *worker) complete() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.done) == len(steps())
 }
 
 // count notes how a step ended and reports whether it may end so.
@@ -208,6 +216,13 @@ func add[T any](w *worker, list *[]T, v T) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	*list = append(*list, v)
+}
+
+// forget removes what is gone from a list.
+func forget[T comparable](w *worker, list *[]T, v T) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	*list = slices.DeleteFunc(*list, func(other T) bool { return other == v })
 }
 
 func (w *worker) organization() id.Organization {
@@ -285,6 +300,9 @@ func (w *worker) deleteAccount(ctx context.Context, r org.Request) error {
 	a, err := pick(w, &w.accounts)
 	if err == nil {
 		_, err = w.s.DeleteAccount(ctx, r, a)
+	}
+	if err == nil {
+		forget(w, &w.accounts, a)
 	}
 	return err
 }
