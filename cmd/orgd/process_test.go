@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	startTimeout = 30 * time.Second
-	stopTimeout  = 30 * time.Second
+	startTimeout = 2 * time.Minute
+	stopTimeout  = 2 * time.Minute
 	pollPeriod   = 2 * time.Millisecond
 )
 
@@ -116,7 +116,7 @@ type client struct {
 }
 
 func newClient(base, token string) *client {
-	return &client{http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}, Timeout: 30 * time.Second}, base: base, token: token}
+	return &client{http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}, Timeout: 2 * time.Minute}, base: base, token: token}
 }
 
 // reply is an answer of the API. A status of 0 means that there was none.

@@ -99,7 +99,7 @@ func dial(t *testing.T, p outbound.Policy, host string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c, err := p.Dial(ctx, "tcp", net.JoinHostPort(host, port))
 	if err != nil {

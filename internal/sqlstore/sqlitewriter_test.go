@@ -98,7 +98,7 @@ func begun(ctx context.Context, b *sqliteBackend) (transaction, error) {
 
 func awaitWaiters(t *testing.T, w *sqliteWriter, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		w.mu.Lock()
 		have := len(w.line)
 		w.mu.Unlock()

@@ -138,7 +138,7 @@ func TestShare(t *testing.T) {
 			group.Go(func() { worker.Run(ctx) })
 		}
 		w.write(200)
-		for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 			if t := must(w.StreamTotals(w.Context()))(w.T); t.LagRecords == 0 {
 				break
 			}

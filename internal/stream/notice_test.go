@@ -316,7 +316,7 @@ func TestNoticesShared(t *testing.T) {
 			})
 		}
 		const all = 8 * 4
-		for end := time.Now().Add(30 * time.Second); time.Now().Before(end) && len(r.ids()) < all; time.Sleep(20 * time.Millisecond) {
+		for end := time.Now().Add(2 * time.Minute); time.Now().Before(end) && len(r.ids()) < all; time.Sleep(20 * time.Millisecond) {
 		}
 		stop()
 		group.Wait()

@@ -37,7 +37,7 @@ func TestStop(t *testing.T) {
 		stop()
 		select {
 		case <-ended:
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			w.Fatal("the worker did not end")
 		}
 		if got := w.state(st.Stream).Delivery; got.Failures != 1 || got.LastError != "the server stopped" {
