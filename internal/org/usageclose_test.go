@@ -329,9 +329,14 @@ func TestClosingWhileCounting(t *testing.T) {
 					}
 				}
 				<-closed
-				_, _ = w.PushUsage(t.Context(), requestOf(caller), []usage.Submission{
-					used(fmt.Sprint("last", n), b.shop.ID, requests, "2026-07-01", "0.3"), used(fmt.Sprint("mlast", n), b.mirror.ID, requests, "2026-07-01", "0.3"),
-				})
+				// Of a day of its own: what is counted together is restated once.
+				day := usage.DateOf(2026, time.July, 1+n).String()
+				all := []usage.Submission{
+					used(fmt.Sprint("last", n), b.shop.ID, requests, day, "0.3"), used(fmt.Sprint("mlast", n), b.mirror.ID, requests, day, "0.3"),
+				}
+				if _, err := w.PushUsage(t.Context(), requestOf(caller), all); err != nil {
+					t.Error(err)
+				}
 			})
 		}
 		for range writers {
