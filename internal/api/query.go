@@ -131,11 +131,17 @@ func (q *query) flag(name string, absent bool) bool {
 	return absent
 }
 
-// number returns a whole number within bounds, or the default when absent.
+// number returns a whole number within bounds, or the default when absent. A
+// fraction of zeros is no fraction: clients that keep numbers as floats write
+// 5 as 5.0.
 func (q *query) number(name string, absent, least, most int) int {
 	v := q.text(name)
 	if v == "" {
 		return absent
+	}
+	whole, zeros, fraction := strings.Cut(v, ".")
+	if fraction && zeros != "" && strings.Trim(zeros, "0") == "" {
+		v = whole
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n < least || n > most {
