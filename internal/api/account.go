@@ -18,11 +18,12 @@ type account struct {
 	ManagedBy *managedBy      `json:"managed_by,omitempty"`
 }
 
-// accountSettings leaves out what is unset: null breaks the official schema,
-// an empty string leaves Terraform a difference.
+// accountSettings leaves out an address that is unset: null breaks the official
+// schema, an empty string leaves Terraform a difference. The factor has a
+// default there, false, and leaves Terraform one when it is left out.
 type accountSettings struct {
 	AbuseContactEmail *string `json:"abuse_contact_email,omitempty"`
-	EnforceTwoFactor  *bool   `json:"enforce_twofactor,omitempty"`
+	EnforceTwoFactor  bool    `json:"enforce_twofactor"`
 }
 
 type managedBy struct {
@@ -33,7 +34,7 @@ type managedBy struct {
 func newAccount(a *org.Account) account {
 	w := account{ID: string(a.ID), Name: a.Name, Type: a.Type, Created: timestamp(a.Created)}
 	w.Settings.AbuseContactEmail = a.Settings.AbuseContactEmail
-	w.Settings.EnforceTwoFactor = a.Settings.EnforceTwoFactor
+	w.Settings.EnforceTwoFactor = a.Settings.EnforceTwoFactor != nil && *a.Settings.EnforceTwoFactor
 	if a.Organization != "" {
 		w.ManagedBy = &managedBy{a.Organization, a.OrganizationName}
 	}
@@ -130,6 +131,9 @@ func createAccount(ctx context.Context, q *request) (reply, error) {
 	if unit := body.object("unit"); unit != nil {
 		in.Organization = id.Organization(unit.required("id"))
 	}
+	if s := settings(body); s != nil {
+		in.Settings = *s
+	}
 	req, err := q.mutation(200)
 	if err != nil {
 		return reply{}, err
@@ -149,19 +153,26 @@ func updateAccount(ctx context.Context, q *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	in := org.AccountUpdate{Name: body.required("name")}
-	if s := body.object("settings"); s != nil {
-		in.Settings = &org.AccountSettings{EnforceTwoFactor: s.flag("enforce_twofactor")}
-		if email, ok := s.text("abuse_contact_email"); ok {
-			in.Settings.AbuseContactEmail = &email
-		}
-	}
+	in := org.AccountUpdate{Name: body.required("name"), Settings: settings(body)}
 	req, err := q.mutation(200)
 	if err != nil {
 		return reply{}, err
 	}
 	a, err := q.server.Service.UpdateAccount(ctx, req, q.account(), in)
 	return q.changed(a), err
+}
+
+// settings decodes the settings of an account, nil when there are none.
+func settings(body *object) *org.AccountSettings {
+	s := body.object("settings")
+	if s == nil {
+		return nil
+	}
+	out := &org.AccountSettings{EnforceTwoFactor: s.flag("enforce_twofactor")}
+	if email, ok := s.text("abuse_contact_email"); ok {
+		out.AbuseContactEmail = &email
+	}
+	return out
 }
 
 func deleteAccount(ctx context.Context, q *request) (reply, error) {

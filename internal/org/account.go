@@ -18,6 +18,7 @@ type NewAccount struct {
 	Name         string
 	Type         AccountType     // empty for Standard
 	Organization id.Organization // empty for none
+	Settings     AccountSettings
 }
 
 // CreateAccount makes an account, inside an organization (account.create
@@ -33,8 +34,11 @@ func (s *Service) CreateAccount(ctx context.Context, r Request, in NewAccount) (
 	if in.Type != Standard && in.Type != Enterprise {
 		return Account{}, fault.At(fault.Invalid, "/type", "/type must be standard or enterprise")
 	}
+	if err := checkSettings(&in.Settings); err != nil {
+		return Account{}, err
+	}
 	return mutate(ctx, s, r.below(in.Organization), func(ctx context.Context, c *change) (Account, error) {
-		a := Account{ID: id.Account(s.ids.New()), Name: name, Type: in.Type, Created: c.now, Updated: c.now}
+		a := Account{ID: id.Account(s.ids.New()), Name: name, Type: in.Type, Settings: in.Settings, Created: c.now, Updated: c.now}
 		if in.Organization == "" {
 			return a, c.insertLooseAccount(ctx, a)
 		}
