@@ -69,14 +69,15 @@ func run(ctx context.Context, args []string) error {
 func parse(args []string) (options, error) {
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
 	engines := flags.String("engines", "sqlite,postgres", "run on these `engines` only")
-	suites := flags.String("suites", strings.Join(suiteNames(), ","), "run these `suites` only")
+	suites := flags.String("suites", strings.Join(suiteNames(), ","),
+		"run these `suites` only; "+strings.Join(optionalNames(), " and ")+" run only when they are named here")
 	verbose := flags.Bool("v", false, "show what passing suites print")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
 	o := options{engines: strings.Split(*engines, ","), suites: strings.Split(*suites, ","), verbose: *verbose}
 	for _, name := range o.suites {
-		if !slices.Contains(suiteNames(), name) {
+		if !slices.Contains(slices.Concat(suiteNames(), optionalNames()), name) {
 			return options{}, fmt.Errorf("no suite is named %q", name)
 		}
 	}

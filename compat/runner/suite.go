@@ -24,6 +24,10 @@ func suiteNames() []string {
 	return []string{"cloudflare-go", "cloudflare-typescript", "curl", "tessera", "duckdb", "example-curl", "example-go", "example-typescript"}
 }
 
+// optionalNames are the suites that run only when they are asked for: their
+// clients cannot be installed by the package managers that the others use.
+func optionalNames() []string { return []string{"cloudflare-python", "terraform"} }
+
 // prepare builds everything, so that what is timed and retried later is only
 // the work itself. The result has one job for each name.
 func prepare(ctx context.Context, dir string, names []string) ([]job, error) {
@@ -54,6 +58,10 @@ func prepareJob(ctx context.Context, dir, name string) (job, error) {
 		return job{name, "ts", []string{"node", "--test", "sdk.test.mjs", "lib.test.mjs"}}, installPackages(ctx, "ts")
 	case "duckdb":
 		return job{name, "duckdb", []string{"node", "--test", "bill.test.mjs"}}, installPackages(ctx, "duckdb")
+	case "cloudflare-python":
+		return job{name, "python", []string{"python3", "sdk_test.py"}}, nil
+	case "terraform":
+		return job{name, "terraform", []string{"./run"}}, nil
 	case "example-curl":
 		return job{name, "examples", []string{"bash", "curl.sh"}}, nil
 	case "example-go":
