@@ -285,6 +285,11 @@ func TestClosedPeriodsAddUp(t *testing.T) {
 		seed := uint64(time.Now().UnixNano())
 		t.Logf("seed %d", seed)
 		b := newBooks(t, w, seed)
+		// The earliest period is there from the beginning. One that was opened
+		// behind closed ones would have prices that the mirror has not.
+		for _, a := range []id.Account{b.shop.ID, b.mirror.ID} {
+			w.push(b.ada, used(fmt.Sprint("first", a), a, requests, "2026-06-03", "12000000"))
+		}
 		for range 45 {
 			w.clock.advance(time.Duration(1+b.IntN(5)) * 24 * time.Hour)
 			b.use()
