@@ -26,6 +26,21 @@ func ofAT(right, path, body string, status int) []matrixCase {
 	}
 }
 
+// ofBooks is one to the books of an account, which are there for some also when
+// it was deleted.
+func ofBooks(right, path, body string, status, code int) []matrixCase {
+	cases := []matrixCase{
+		{title: "inside", needs: []need{may(right, "AT")}, target: "$AT"},
+		{title: "outside", needs: []need{may(right, "AL")}, target: "$AL"},
+		{title: "deleted", needs: []need{may(right, "AD")}, target: "$AD"},
+	}
+	for i := range cases {
+		m := &cases[i]
+		m.target, m.body, m.status, m.code = own+"/accounts/"+m.target+path, body, status, code
+	}
+	return cases
+}
+
 // suffix adds to the targets.
 func suffix(cases []matrixCase, s string) []matrixCase {
 	for i := range cases {
@@ -122,34 +137,25 @@ var matrix = map[string][]matrixCase{
 		{title: "in another log", needs: []need{may("audit.read", "P")}, target: cf + "/organizations/$P/logs/audit/$RT/history" + window, status: 404, code: 1003},
 		{title: "below", needs: []need{may("audit.read", "P"), may("audit.read", "T")}, target: cf + "/organizations/$P/logs/audit/$RT/history" + window + "&include_descendants=true", status: 200},
 	},
-	"GET /orgd/v1/organizations/{organization_id}/audit/settings":   ofT("audit.manage", own+"/organizations/$T/audit/settings", "", 200),
-	"PUT /orgd/v1/organizations/{organization_id}/audit/settings":   ofT("audit.manage", own+"/organizations/$T/audit/settings", `{"retention_months":18,"legal_hold":false}`, 200),
-	"GET /client/v4/organizations/{organization_id}/billable/usage": ofT("billing.read", cf+"/organizations/$T/billable/usage", "", 200),
-	"GET /client/v4/accounts/{account_id}/billable/usage":           suffix(ofAT("billing.read", cf+"/accounts/", "", 200), "/billable/usage"),
-	"POST /client/v4/accounts/{account_id}/billable/usage":          suffix(ofAT("billing.read", cf+"/accounts/", "{}", 200), "/billable/usage"),
-	"GET /client/v4/accounts/{account_id}/billable-usage":           suffix(ofAT("billing.read", cf+"/accounts/", "", 200), "/billable-usage"),
-	"GET /client/v4/accounts/{account_id}/billable-usage/info":      suffix(ofAT("billing.read", cf+"/accounts/", "", 200), "/billable-usage/info"),
-	"GET /orgd/v1/accounts/{account_id}/charges":                    suffix(ofAT("billing.read", own+"/accounts/", "", 200), "/charges"),
-	"POST /orgd/v1/accounts/{account_id}/charges": {
-		{title: "inside", needs: []need{may("billing.write", "AT")}, target: own + "/accounts/$AT/charges", body: chargeJSON, status: 400, code: 1001},
-		{title: "outside", needs: []need{may("billing.write", "AL")}, target: own + "/accounts/$AL/charges", body: chargeJSON, status: 400, code: 1001},
-	},
-	"DELETE /orgd/v1/accounts/{account_id}/charges/{charge_id}": {
-		{title: "inside", needs: []need{may("billing.write", "AT")}, target: own + "/accounts/$AT/charges/none", status: 404, code: 1003},
-		{title: "outside", needs: []need{may("billing.write", "AL")}, target: own + "/accounts/$AL/charges/none", status: 404, code: 1003},
-	},
-	"PUT /orgd/v1/accounts/{account_id}/billing_anchor":            suffix(ofAT("billing.write", own+"/accounts/", `{"day":"2026-01-31"}`, 200), "/billing_anchor"),
-	"GET /orgd/v1/organizations/{organization_id}/focus":           ofT("billing.read", own+"/organizations/$T/focus", "", 200),
-	"GET /orgd/v1/organizations/{organization_id}/focus/metadata":  ofT("billing.read", own+"/organizations/$T/focus/metadata", "", 200),
-	"GET /orgd/v1/organizations/{organization_id}/usage/watermark": ofT("billing.read", own+"/organizations/$T/usage/watermark", "", 200),
-	"GET /orgd/v1/accounts/{account_id}/usage/watermark":           suffix(ofAT("billing.read", own+"/accounts/", "", 200), "/usage/watermark"),
-	"PUT /orgd/v1/accounts/{account_id}/usage/watermark":           suffix(ofAT("usage.push", own+"/accounts/", `{"complete_through":"2026-01-01"}`, 200), "/usage/watermark"),
-	"GET /orgd/v1/accounts/{account_id}/billing_periods":           suffix(ofAT("billing.read", own+"/accounts/", "", 200), "/billing_periods"),
-	"GET /orgd/v1/accounts/{account_id}/restatements":              suffix(ofAT("billing.read", own+"/accounts/", "", 200), "/restatements"),
-	"POST /orgd/v1/accounts/{account_id}/billing_periods/{start}/close": {
-		{title: "inside", needs: []need{may("billing.write", "AT")}, target: own + "/accounts/$AT/billing_periods/2026-01-01/close", status: 404, code: 1003},
-		{title: "outside", needs: []need{may("billing.write", "AL")}, target: own + "/accounts/$AL/billing_periods/2026-01-01/close", status: 404, code: 1003},
-	},
+	"GET /orgd/v1/organizations/{organization_id}/audit/settings":       ofT("audit.manage", own+"/organizations/$T/audit/settings", "", 200),
+	"PUT /orgd/v1/organizations/{organization_id}/audit/settings":       ofT("audit.manage", own+"/organizations/$T/audit/settings", `{"retention_months":18,"legal_hold":false}`, 200),
+	"GET /client/v4/organizations/{organization_id}/billable/usage":     ofT("billing.read", cf+"/organizations/$T/billable/usage", "", 200),
+	"GET /client/v4/accounts/{account_id}/billable/usage":               suffix(ofAT("billing.read", cf+"/accounts/", "", 200), "/billable/usage"),
+	"POST /client/v4/accounts/{account_id}/billable/usage":              suffix(ofAT("billing.read", cf+"/accounts/", "{}", 200), "/billable/usage"),
+	"GET /client/v4/accounts/{account_id}/billable-usage":               suffix(ofAT("billing.read", cf+"/accounts/", "", 200), "/billable-usage"),
+	"GET /client/v4/accounts/{account_id}/billable-usage/info":          suffix(ofAT("billing.read", cf+"/accounts/", "", 200), "/billable-usage/info"),
+	"GET /orgd/v1/accounts/{account_id}/charges":                        ofBooks("billing.read", "/charges", "", 200, 0),
+	"POST /orgd/v1/accounts/{account_id}/charges":                       ofBooks("billing.write", "/charges", chargeJSON, 400, 1001),
+	"DELETE /orgd/v1/accounts/{account_id}/charges/{charge_id}":         ofBooks("billing.write", "/charges/none", "", 404, 1003),
+	"PUT /orgd/v1/accounts/{account_id}/billing_anchor":                 suffix(ofAT("billing.write", own+"/accounts/", `{"day":"2026-01-31"}`, 200), "/billing_anchor"),
+	"GET /orgd/v1/organizations/{organization_id}/focus":                ofT("billing.read", own+"/organizations/$T/focus", "", 200),
+	"GET /orgd/v1/organizations/{organization_id}/focus/metadata":       ofT("billing.read", own+"/organizations/$T/focus/metadata", "", 200),
+	"GET /orgd/v1/organizations/{organization_id}/usage/watermark":      ofT("billing.read", own+"/organizations/$T/usage/watermark", "", 200),
+	"GET /orgd/v1/accounts/{account_id}/usage/watermark":                ofBooks("billing.read", "/usage/watermark", "", 200, 0),
+	"PUT /orgd/v1/accounts/{account_id}/usage/watermark":                suffix(ofAT("usage.push", own+"/accounts/", `{"complete_through":"2026-01-01"}`, 200), "/usage/watermark"),
+	"GET /orgd/v1/accounts/{account_id}/billing_periods":                ofBooks("billing.read", "/billing_periods", "", 200, 0),
+	"GET /orgd/v1/accounts/{account_id}/restatements":                   ofBooks("billing.read", "/restatements", "", 200, 0),
+	"POST /orgd/v1/accounts/{account_id}/billing_periods/{start}/close": ofBooks("billing.write", "/billing_periods/2026-01-01/close", "", 404, 1003),
 	"PUT /orgd/v1/organizations/{organization_id}/price_book": {
 		{needs: []need{may("billing.write", "T")}, target: own + "/organizations/$T/price_book", body: bookJSON, status: 400, code: 1001},
 	},

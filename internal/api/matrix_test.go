@@ -76,8 +76,8 @@ type position struct {
 }
 
 var (
-	fromT = map[string]sight{"P": named, "T": itself, "C": below, "E": below, "D": below, "AT": below, "AC": below}
-	fromP = map[string]sight{"P": itself, "T": below, "C": below, "E": below, "S": below, "D": below, "AT": below, "AC": below, "AS": below}
+	fromT = map[string]sight{"P": named, "T": itself, "C": below, "E": below, "D": below, "AT": below, "AC": below, "AD": below}
+	fromP = map[string]sight{"P": itself, "T": below, "C": below, "E": below, "S": below, "D": below, "AT": below, "AC": below, "AS": below, "AD": below}
 	fromC = map[string]sight{"P": named, "T": named, "C": itself, "AC": below}
 	fromS = map[string]sight{"P": named, "S": itself, "AS": below}
 )
@@ -217,7 +217,11 @@ func (w *world) expire(t *testing.T, c *client, _ position, _ string) {
 func (c *caller) sight(object string) sight { return c.sees[object] }
 
 // hides reports whether an object of the world does not exist for the caller.
+// A deleted account exists for those who have a right to its bills.
 func (c *caller) hides(object string) bool {
+	if object == "AD" && !c.may("billing.read", object) && !c.may("billing.write", object) {
+		return true
+	}
 	return len(object) <= 2 && c.sees[object] == hidden
 }
 

@@ -37,7 +37,7 @@ const worldSecret = "the secret of the world"
 //	└─── S                 MT: a member of T   MA: an explicit member of AT   RT: a record of T
 //	                      RAT, RAL: records about AT and AL
 //
-// E is empty, D was deleted. P, T and S have profiles that they repeat.
+// E is empty, D was deleted, and so was AD, an account in T. P, T and S have profiles that they repeat.
 type world struct {
 	handler http.Handler
 	now     atomic.Pointer[time.Time]
@@ -133,10 +133,11 @@ func (w *world) plant(t testing.TB) {
 	organization(w.other, "Y", "", "")
 	organization(w.founder, "D", "T", "")
 	w.send(w.founder, "DELETE", "/client/v4/organizations/"+w.ids["D"], "").at(t, "id")
-	for name, in := range map[string]string{"AT": "T", "AC": "C", "AS": "S"} {
+	for name, in := range map[string]string{"AT": "T", "AC": "C", "AS": "S", "AD": "T"} {
 		w.ids[name] = w.send(w.founder, "POST", "/client/v4/accounts", `{"name":"`+name+` name","unit":{"id":"`+w.ids[in]+`"}}`).at(t, "id")
 	}
 	w.ids["AL"] = w.send(w.founder, "POST", "/client/v4/accounts", `{"name":"AL name"}`).at(t, "id")
+	w.send(w.founder, "DELETE", "/client/v4/accounts/"+w.ids["AD"], "").at(t, "id")
 	w.sendProfile(t, "/client/v4/accounts/"+w.ids["AT"]+"/profile")
 	for name, email := range map[string]string{"person": "person@world.test", "friend": "friend@world.test"} {
 		w.ids[name] = w.newUser(t, name).id

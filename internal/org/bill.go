@@ -36,7 +36,8 @@ type Bill struct {
 //
 // Rule: a charge is on the bill of the days that have its first day, or the
 // first day of a later billing period if it is recurring, and not before that
-// day has come, nor after the account was deleted.
+// day has come. One that was there when the account was deleted is not charged
+// on later days.
 func (s *Service) OrganizationBill(ctx context.Context, caller *auth.Caller, o id.Organization, q UsageQuery) (Bill, error) {
 	root, scope, err := s.billedTree(ctx, caller, o)
 	if err != nil {
@@ -166,7 +167,7 @@ func (c *charges) fill(ctx context.Context) error {
 func (c *charges) show(p *pricing, f *usage.AccountFee) error {
 	anchor, known := p.anchors[f.Account]
 	row := ChargeRow{Account: p.accounts[f.Account], Period: anchor.Period(p.day)}
-	if deleted := row.Account.Deleted; !deleted.IsZero() && usage.DayOf(deleted) < p.day {
+	if deleted := row.Account.Deleted; !deleted.IsZero() && usage.DayOf(deleted) < p.day && !f.Created.After(deleted) {
 		return nil
 	}
 	fee, charged := f.In(row.Period)
@@ -182,8 +183,9 @@ func (c *charges) show(p *pricing, f *usage.AccountFee) error {
 
 // openCharged opens the billing periods up to today in which recurring charges
 // of an account are charged, so that they are closed in their order though
-// nothing was used in them.
-func (c *change) openCharged(ctx context.Context, a id.Account) error {
+// nothing was used in them. After its deletion none of them is charged.
+func (c *change) openCharged(ctx context.Context, acc *Account) error {
+	a := acc.ID
 	all, err := c.RecurringCharges(ctx, []id.Account{a})
 	if err != nil || len(all) == 0 {
 		return err
@@ -195,11 +197,14 @@ func (c *change) openCharged(ctx context.Context, a id.Account) error {
 	if anchor == nil {
 		return fmt.Errorf("open the billing periods of %s: it has charges and no anchor", a)
 	}
-	today := usage.DayOf(c.now)
+	last := usage.DayOf(c.now)
+	if !acc.Deleted.IsZero() {
+		last = usage.DayOf(acc.Deleted)
+	}
 	periods := map[usage.Day]usage.Period{}
 	for i := range all {
 		days := all[i].Fee.Days
-		for d := days.Start; d < days.End && d <= today; d = anchor.Period(d).End {
+		for d := days.Start; d < days.End && d <= last; d = anchor.Period(d).End {
 			p := anchor.Period(d)
 			periods[p.Start] = p
 		}

@@ -43,19 +43,25 @@ type Charge struct {
 // be open, and so has every later one that a recurring charge is charged in.
 // It is in the currency of the price book that holds on its first day, so that
 // the invoice has one.
+//
+// A deleted account can still be charged, and credited, by those who finish its
+// books (checkLastCharge).
 func (s *Service) CreateCharge(ctx context.Context, r Request, a id.Account, in NewCharge) (Charge, error) {
 	fee, err := s.checkCharge(in)
 	if err != nil {
 		return Charge{}, err
 	}
 	return mutate(ctx, s, r, func(ctx context.Context, c *change) (Charge, error) {
-		acc, e, err := c.lockAccount(ctx, a, audit.ChargeCreate, false)
+		acc, e, err := c.lockBilled(ctx, a, audit.ChargeCreate)
 		if err != nil {
 			return Charge{}, err
 		}
 		out := Charge{AccountFee: usage.AccountFee{Account: a, ID: id.Charge(s.ids.New()), Created: c.now, Fee: fee}}
-		e.before, e.resource, e.made = nil, string(out.ID), true
+		e.resource, e.made = string(out.ID), true
 		if err := c.require(auth.BillingWrite, accountTarget(&acc)); err != nil {
+			return Charge{}, err
+		}
+		if err := checkLastCharge(&acc, &fee, usage.DayOf(c.now)); err != nil {
 			return Charge{}, err
 		}
 		if out.Period, err = c.requireOpenPeriod(ctx, a, fee.Days.Start); err != nil {
@@ -175,7 +181,7 @@ func (c *change) currency(ctx context.Context, acc *Account, f *usage.Fee) (usag
 // ListCharges returns a page of the charges of an account in order of creation.
 func (s *Service) ListCharges(ctx context.Context, caller *auth.Caller, a id.Account, p page.Request) (page.Page[Charge], error) {
 	var out page.Page[Charge]
-	if _, err := readAccount(ctx, s.Store, caller, a, auth.BillingRead); err != nil {
+	if _, err := s.readBilled(ctx, caller, a); err != nil {
 		return out, err
 	}
 	err := s.Store.View(ctx, func(r Reader) error {
@@ -206,11 +212,11 @@ func (s *Service) ListCharges(ctx context.Context, caller *auth.Caller, a id.Acc
 // Rule: nothing is taken away from a closed period.
 func (s *Service) DeleteCharge(ctx context.Context, r Request, a id.Account, charge id.Charge) (id.Charge, error) {
 	return mutate(ctx, s, r, func(ctx context.Context, c *change) (id.Charge, error) {
-		acc, e, err := c.lockAccount(ctx, a, audit.ChargeDelete, false)
+		acc, e, err := c.lockBilled(ctx, a, audit.ChargeDelete)
 		if err != nil {
 			return charge, err
 		}
-		e.before, e.resource = nil, string(charge)
+		e.resource = string(charge)
 		if err := c.require(auth.BillingWrite, accountTarget(&acc)); err != nil {
 			return charge, err
 		}

@@ -175,6 +175,8 @@ type AccountReader interface {
 	// ListOrganizationAccounts returns a page of the accounts directly in an
 	// organization.
 	ListOrganizationAccounts(ctx context.Context, q OrganizationAccountQuery) (page.Page[Account], error)
+	// DeletedAccount returns an account that was deleted, as DeletedAccounts does.
+	DeletedAccount(ctx context.Context, a id.Account) (Account, error)
 	// DeletedAccounts returns the accounts that were deleted directly in those
 	// organizations, in order of identifier. If the organization was deleted
 	// as well, their Path may be one that it had before (see SubtreePaths).

@@ -17,24 +17,24 @@ import (
 // never changes again. Corrections of periods that were closed before are
 // billed with it.
 //
-// Rule: periods are closed in their order, once they have ended.
+// Rule: periods are closed in their order, once they have ended; those of a
+// deleted account once they have begun (checkOver).
 func (s *Service) CloseBillingPeriod(ctx context.Context, r Request, a id.Account, start usage.Day) (usage.BillingPeriod, error) {
 	return mutate(ctx, s, r, func(ctx context.Context, c *change) (usage.BillingPeriod, error) {
-		acc, e, err := c.lockAccount(ctx, a, audit.BillingPeriodClose, false)
+		acc, e, err := c.lockBilled(ctx, a, audit.BillingPeriodClose)
 		if err != nil {
 			return usage.BillingPeriod{}, err
 		}
-		e.before = nil
 		if err := c.require(auth.BillingWrite, accountTarget(&acc)); err != nil {
 			return usage.BillingPeriod{}, err
 		}
 		if err := c.LockUsage(ctx, a); err != nil {
 			return usage.BillingPeriod{}, err
 		}
-		if err := c.openCharged(ctx, a); err != nil {
+		if err := c.openCharged(ctx, &acc); err != nil {
 			return usage.BillingPeriod{}, err
 		}
-		p, err := c.closable(ctx, a, start)
+		p, err := c.closable(ctx, &acc, start)
 		if err != nil {
 			return p, err
 		}
@@ -54,23 +54,23 @@ func (s *Service) CloseBillingPeriod(ctx context.Context, r Request, a id.Accoun
 			return p, err
 		}
 		e.after = p
-		return p, c.raiseWatermark(ctx, a, p.End-1)
+		return p, c.raiseWatermark(ctx, a, min(p.End-1, usage.DayOf(c.now)))
 	})
 }
 
 // closable returns a billing period that can be closed.
-func (c *change) closable(ctx context.Context, a id.Account, start usage.Day) (usage.BillingPeriod, error) {
-	p, err := c.BillingPeriod(ctx, a, start)
+func (c *change) closable(ctx context.Context, acc *Account, start usage.Day) (usage.BillingPeriod, error) {
+	p, err := c.BillingPeriod(ctx, acc.ID, start)
 	if err != nil {
 		return p, err
 	}
 	if !p.Closed.IsZero() {
 		return p, fault.New(fault.PeriodClosed, fmt.Sprintf("The billing period %s is closed already", p.Period))
 	}
-	if usage.DayOf(c.now) < p.End {
-		return p, fault.New(fault.PeriodOpen, fmt.Sprintf("The billing period %s has not ended: it can be closed from %s on", p.Period, p.End))
+	if err := checkOver(acc, p.Period, usage.DayOf(c.now)); err != nil {
+		return p, err
 	}
-	first, err := c.FirstOpenPeriod(ctx, a)
+	first, err := c.FirstOpenPeriod(ctx, acc.ID)
 	if err == nil && first.Start < p.Start {
 		err = fault.New(fault.PeriodOpen, fmt.Sprintf("The billing period %s is open: close it first", first.Period))
 	}

@@ -46,7 +46,7 @@ func (c *change) requireOpenPeriod(ctx context.Context, a id.Account, d usage.Da
 
 // BillingPeriods returns a page of the billing periods of an account, in order.
 func (s *Service) BillingPeriods(ctx context.Context, caller *auth.Caller, a id.Account, p page.Request) (page.Page[usage.BillingPeriod], error) {
-	if _, err := readAccount(ctx, s.Store, caller, a, auth.BillingRead); err != nil {
+	if _, err := s.readBilled(ctx, caller, a); err != nil {
 		return page.Page[usage.BillingPeriod]{}, err
 	}
 	return s.Store.ListBillingPeriods(ctx, a, p)
@@ -55,7 +55,7 @@ func (s *Service) BillingPeriods(ctx context.Context, caller *auth.Caller, a id.
 // Restatements returns a page of the usage that was counted in closed billing
 // periods of an account, in the order in which it was.
 func (s *Service) Restatements(ctx context.Context, caller *auth.Caller, a id.Account, p page.Request) (page.Page[usage.Restatement], error) {
-	if _, err := readAccount(ctx, s.Store, caller, a, auth.BillingRead); err != nil {
+	if _, err := s.readBilled(ctx, caller, a); err != nil {
 		return page.Page[usage.Restatement]{}, err
 	}
 	return s.Store.ListRestatements(ctx, a, p)
@@ -63,19 +63,19 @@ func (s *Service) Restatements(ctx context.Context, caller *auth.Caller, a id.Ac
 
 // AccountWatermark returns the watermark of an account.
 func (s *Service) AccountWatermark(ctx context.Context, caller *auth.Caller, a id.Account) (Watermark, error) {
-	if _, err := readAccount(ctx, s.Store, caller, a, auth.BillingRead); err != nil {
+	acc, err := s.readBilled(ctx, caller, a)
+	if err != nil {
 		return Watermark{}, err
 	}
-	all, err := s.Store.Watermarks(ctx, []id.Account{a})
-	w, known := all[a]
-	return Watermark{Known: known, Watermark: w}, err
+	return watermark(ctx, s.Store, []Account{acc}, usage.DayOf(s.now()))
 }
 
 // OrganizationWatermark returns the watermark of all accounts in an
 // organization and below it that the caller may see.
 //
 // Rule: it is the earliest of those accounts that have usage or a watermark;
-// one with usage and no watermark leaves the organization without one.
+// one with usage and no watermark leaves the organization without one. One that
+// was deleted keeps nothing back: nothing is counted for it any more (ADR 19).
 func (s *Service) OrganizationWatermark(ctx context.Context, caller *auth.Caller, o id.Organization) (Watermark, error) {
 	_, scope, err := s.billed(ctx, caller, o)
 	if err != nil {
@@ -83,18 +83,19 @@ func (s *Service) OrganizationWatermark(ctx context.Context, caller *auth.Caller
 	}
 	var out Watermark
 	err = s.Store.View(ctx, func(r Reader) error {
-		accounts, err := allAccounts(ctx, r, scope)
+		accounts, err := billedAccounts(ctx, r, scope)
 		if err != nil {
 			return err
 		}
-		out, err = watermark(ctx, r, accounts)
+		out, err = watermark(ctx, r, accounts, usage.DayOf(s.now()))
 		return err
 	})
 	return out, err
 }
 
-// watermark returns the earliest watermark of accounts.
-func watermark(ctx context.Context, r Reader, accounts []Account) (Watermark, error) {
+// watermark returns the earliest watermark of accounts. That of a deleted one
+// is today, since its deletion.
+func watermark(ctx context.Context, r UsageReader, accounts []Account, today usage.Day) (Watermark, error) {
 	ids := accountIDs(accounts)
 	anchors, err := r.Anchors(ctx, ids)
 	if err != nil {
@@ -103,6 +104,14 @@ func watermark(ctx context.Context, r Reader, accounts []Account) (Watermark, er
 	marks, err := r.Watermarks(ctx, ids)
 	if err != nil {
 		return Watermark{}, err
+	}
+	for i := range accounts {
+		acc := &accounts[i]
+		_, used := anchors[acc.ID]
+		_, marked := marks[acc.ID]
+		if !acc.Deleted.IsZero() && (used || marked) {
+			marks[acc.ID] = usage.Watermark{Through: usage.NoEnd, Updated: acc.Deleted}
+		}
 	}
 	for a := range anchors {
 		if _, marked := marks[a]; !marked {
@@ -115,5 +124,6 @@ func watermark(ctx context.Context, r Reader, accounts []Account) (Watermark, er
 			out = Watermark{Known: true, Watermark: w}
 		}
 	}
+	out.Through = min(out.Through, today)
 	return out, nil
 }

@@ -51,6 +51,14 @@ func (r *reader) AccountsByID(ctx context.Context, ids []id.Account) ([]org.Acco
 	return r.accounts(ctx, accountsByIDSQL, list(r.dialect, ids))
 }
 
+// DeletedAccount implements org.AccountReader.
+func (r *reader) DeletedAccount(ctx context.Context, a id.Account) (org.Account, error) {
+	const deletedAccountSQL = selectAccount + ` WHERE a.id = $1 AND a.deleted_at <> 0`
+	var s accountScan
+	err := r.one(ctx, "deleted account", deletedAccountSQL, []any{string(a)}, s.into()...)
+	return s.value(), err
+}
+
 // DeletedAccounts implements org.AccountReader.
 func (r *reader) DeletedAccounts(ctx context.Context, organizations []id.Organization) ([]org.Account, error) {
 	const deletedAccountsSQL = selectAccount + ` WHERE a.organization_id IN (SELECT value FROM list($1)) AND a.deleted_at <> 0 ORDER BY a.id`

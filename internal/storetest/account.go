@@ -59,6 +59,13 @@ func readsAccounts(w *world) {
 	d, e := w.account(&o, "d"), w.account(&other, "e")
 	w.deleteAccount(d)
 	w.deleteAccount(e)
+	one, err := w.store.DeletedAccount(w.Context(), d.ID)
+	if err != nil || one.Name != "d" || one.Organization != o.ID || !slices.Equal(one.Path, o.Path) || one.Deleted.IsZero() {
+		w.Errorf("DeletedAccount: %+v, %v", one, err)
+	}
+	for _, there := range []id.Account{a.ID, "", "nothing"} {
+		absent[org.Account](w, "DeletedAccount")(w.store.DeletedAccount(w.Context(), there))
+	}
 	gone, err := w.store.DeletedAccounts(w.Context(), []id.Organization{o.ID, "nothing", o.ID})
 	if err != nil || len(gone) != 2 || gone[0].ID != c.ID || gone[1].ID != d.ID || gone[0].Deleted.IsZero() || gone[1].Name != "d" || gone[1].Organization != o.ID {
 		w.Errorf("DeletedAccounts: %+v, %v", gone, err)
