@@ -159,61 +159,6 @@ func TestNoCellIsAFormula(t *testing.T) {
 	}
 }
 
-// TestEventsAreAPIActivity demands what OCSF 1.3 requires of the class.
-func TestEventsAreAPIActivity(t *testing.T) {
-	t.Parallel()
-	system, erased := sample(1), sample(2)
-	system.Actor = audit.Actor{Type: audit.ActorSystem, Context: auth.ContextSystem}
-	system.Raw = audit.Raw{URI: "orgd token", Status: 200}
-	system.Result, system.Action.Type = audit.Success, audit.View
-	erased.Erase("actor")
-	pushed := sample(3)
-	pushed.Source, pushed.Occurred, pushed.Actor.Type = "idp", time.UnixMilli(5), "external_user"
-	for line := range strings.Lines(write(t, export.OCSF, sample(1), system, erased, pushed)) {
-		var e map[string]any
-		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			t.Fatal(err)
-		}
-		if e["end"] == true {
-			continue
-		}
-		for _, name := range []string{"activity_id", "actor", "api", "category_uid", "class_uid", "metadata", "severity_id", "src_endpoint", "time", "type_uid"} {
-			if e[name] == nil {
-				t.Errorf("%s is missing in %s", name, line)
-			}
-		}
-		if e["class_uid"] != 6003.0 || e["category_uid"] != 6.0 || e["type_uid"].(float64) != 600300+e["activity_id"].(float64) {
-			t.Errorf("it is of class %v, category %v, type %v, activity %v", e["class_uid"], e["category_uid"], e["type_uid"], e["activity_id"])
-		}
-		user := e["actor"].(map[string]any)["user"].(map[string]any)
-		if user["uid"] == nil && user["name"] == nil {
-			t.Errorf("the user %v has neither uid nor name", user)
-		}
-		from := e["src_endpoint"].(map[string]any)
-		if from["ip"] == nil && from["name"] == nil || from["ip"] == audit.Erased {
-			t.Errorf("it came from %v", from)
-		}
-	}
-	var e struct {
-		Time     int64
-		StatusID int `json:"status_id"`
-		Severity int `json:"severity_id"`
-		Metadata struct {
-			Provider string `json:"log_provider"`
-			Original string `json:"original_time"`
-			Sequence int64
-			Version  string
-		}
-	}
-	first, _, _ := strings.Cut(write(t, export.OCSF, pushed), "\n")
-	if err := json.Unmarshal([]byte(first), &e); err != nil {
-		t.Fatal(err)
-	}
-	if e.Time != 5 || e.StatusID != 2 || e.Severity != 2 || e.Metadata.Provider != "idp" || e.Metadata.Original != "1970-01-01T00:00:00.005Z" || e.Metadata.Sequence != 3 || e.Metadata.Version != "1.3.0" {
-		t.Errorf("a pushed failure is %+v", e)
-	}
-}
-
 // TestLogpushHasItsFields compares the names with those of audit_logs_v2.
 func TestLogpushHasItsFields(t *testing.T) {
 	t.Parallel()

@@ -1,7 +1,10 @@
 package export
 
 import (
+	"cmp"
 	"encoding/json"
+	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,8 +37,7 @@ type ocsfEvent struct {
 	ClassName    string         `json:"class_name"`
 	ClassUID     int            `json:"class_uid"`
 	HTTPRequest  *ocsfRequest   `json:"http_request,omitempty"`
-	HTTPResponse *ocsfCode      `json:"http_response,omitempty"`
-	Message      string         `json:"message"`
+	Message      string         `json:"message,omitempty"`
 	Metadata     ocsfMetadata   `json:"metadata"`
 	Resources    []ocsfResource `json:"resources,omitempty"`
 	Severity     string         `json:"severity"`
@@ -67,7 +69,7 @@ type ocsfAPI struct {
 	Operation string        `json:"operation"`
 	Request   ocsfAPICall   `json:"request"`
 	Response  ocsfAPIAnswer `json:"response"`
-	Service   ocsfName      `json:"service"`
+	Service   *ocsfName     `json:"service,omitempty"`
 }
 
 type ocsfAPICall struct {
@@ -85,19 +87,16 @@ type ocsfName struct {
 }
 
 type ocsfRequest struct {
-	Method    string  `json:"http_method"`
-	UID       string  `json:"uid,omitempty"`
-	URL       ocsfURL `json:"url"`
-	UserAgent string  `json:"user_agent,omitempty"`
+	Method    string   `json:"http_method,omitempty"`
+	UID       string   `json:"uid,omitempty"`
+	URL       *ocsfURL `json:"url,omitempty"`
+	UserAgent string   `json:"user_agent,omitempty"`
 }
 
 type ocsfURL struct {
-	Path  string `json:"path"`
+	Path  string `json:"path,omitempty"`
 	Query string `json:"query_string,omitempty"`
-}
-
-type ocsfCode struct {
-	Code int `json:"code"`
+	Whole string `json:"url_string,omitempty"`
 }
 
 type ocsfEndpoint struct {
@@ -106,13 +105,14 @@ type ocsfEndpoint struct {
 }
 
 type ocsfMetadata struct {
-	EventCode    string      `json:"event_code"`
+	EventCode    string      `json:"event_code,omitempty"`
 	LogName      string      `json:"log_name"`
 	LogProvider  string      `json:"log_provider"`
 	LoggedTime   int64       `json:"logged_time"`
 	OriginalTime string      `json:"original_time"`
 	Product      ocsfProduct `json:"product"`
 	Sequence     int64       `json:"sequence"`
+	TenantUID    string      `json:"tenant_uid"`
 	UID          string      `json:"uid"`
 	Version      string      `json:"version"`
 }
@@ -124,17 +124,24 @@ type ocsfProduct struct {
 
 type ocsfResource struct {
 	Type string `json:"type,omitempty"`
-	UID  string `json:"uid,omitempty"`
+	UID  string `json:"uid"`
 }
 
-// ocsfUnmapped is what OCSF has no place for.
+// ocsfUnmapped is what OCSF has no place for: also values that are none of
+// the type that OCSF demands, which other systems may push.
 type ocsfUnmapped struct {
 	OrganizationID  string          `json:"organization_id"`
 	AccountID       string          `json:"account_id,omitempty"`
 	ActorContext    string          `json:"actor_context,omitempty"`
+	ActorEmail      string          `json:"actor_email,omitempty"`
+	ActorErased     bool            `json:"actor_erased,omitempty"`
 	TokenName       string          `json:"actor_token_name,omitempty"`
+	Method          string          `json:"http_method,omitempty"`
+	URI             string          `json:"uri,omitempty"`
+	UserAgent       string          `json:"user_agent,omitempty"`
 	ResourceProduct string          `json:"resource_product,omitempty"`
 	ResourceScope   string          `json:"resource_scope,omitempty"`
+	ResourceType    string          `json:"resource_type,omitempty"`
 	SourceID        string          `json:"source_id,omitempty"`
 	Before          json.RawMessage `json:"before,omitempty"`
 	After           json.RawMessage `json:"after,omitempty"`
@@ -155,11 +162,10 @@ func ocsfActivity(t audit.Type) (int, string) {
 	return 99, "Other"
 }
 
-func newOCSFUser(r *audit.Record, email string) ocsfUser {
-	u := ocsfUser{
-		UID: string(r.Actor.ID), Email: email, CredentialUID: string(r.Actor.TokenID),
-		Type: "Other", TypeID: 99,
-	}
+// newOCSFUser says who acted. What is neither a user nor the system keeps the
+// name that the log has for it.
+func newOCSFUser(r *audit.Record) ocsfUser {
+	u := ocsfUser{UID: string(r.Actor.ID), CredentialUID: string(r.Actor.TokenID), Type: string(r.Actor.Type), TypeID: 99}
 	switch r.Actor.Type {
 	case audit.ActorUser:
 		u.Type, u.TypeID = "User", 1
@@ -172,6 +178,23 @@ func newOCSFUser(r *audit.Record, email string) ocsfUser {
 	return u
 }
 
+// isOCSFEmail reports whether text is of the type email_t, which is narrower
+// than what e-mail addresses may be.
+func isOCSFEmail(text string) bool {
+	local, domain, found := strings.Cut(text, "@")
+	host, rest, dotted := strings.Cut(domain, ".")
+	return found && dotted && local != "" && host != "" && rest != "" &&
+		only(local, "!#$%&'*+,-./=?^_`{|}~") && only(host, "-") && only(rest, "-.")
+}
+
+// only reports whether text consists of letters and digits of ASCII, and of
+// others.
+func only(text, others string) bool {
+	return strings.IndexFunc(text, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(others, r)
+	}) < 0
+}
+
 // newOCSFEndpoint says where a request came from. What the operator does at
 // the command line comes from nowhere, but the place is required.
 func newOCSFEndpoint(ip string) ocsfEndpoint {
@@ -182,6 +205,26 @@ func newOCSFEndpoint(ip string) ocsfEndpoint {
 		return ocsfEndpoint{Name: ip} // no value of the type of addresses
 	}
 	return ocsfEndpoint{IP: ip}
+}
+
+// isOCSFMethod reports whether OCSF 1.3 knows a method: PATCH it does not.
+func isOCSFMethod(method string) bool {
+	return slices.Contains([]string{
+		http.MethodConnect, http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPost, http.MethodPut, http.MethodTrace,
+	}, method)
+}
+
+// newOCSFURL takes what a request was for apart. Other systems may tell a
+// whole URL, or anything else.
+func newOCSFURL(uri string) *ocsfURL {
+	switch {
+	case uri == "":
+		return nil
+	case uri[0] != '/':
+		return &ocsfURL{Whole: uri}
+	}
+	path, query, _ := strings.Cut(uri, "?")
+	return &ocsfURL{Path: path, Query: query}
 }
 
 // occurred returns when it happened, according to whoever saw it.
@@ -211,16 +254,15 @@ func ocsfLine(o id.Organization, r *audit.Record) (any, error) {
 		CategoryName: "Application Activity", CategoryUID: ocsfCategory,
 		ClassName: "API Activity", ClassUID: ocsfClass,
 		TypeName: "API Activity: " + name, TypeUID: ocsfClass*100 + activity,
-		Actor: ocsfActor{newOCSFUser(r, clear.email)},
+		Actor: ocsfActor{newOCSFUser(r)},
 		API: ocsfAPI{
-			Operation: r.Action.Description, Service: ocsfName{r.Resource.Product},
-			Request:  ocsfAPICall{UID: r.Raw.RayID, Data: clear.request},
+			Operation: cmp.Or(r.Action.Description, name), Request: ocsfAPICall{UID: cmp.Or(r.Raw.RayID, string(r.ID)), Data: clear.request},
 			Response: ocsfAPIAnswer{Code: r.Raw.Status, Data: clear.response},
 		},
 		Message: r.Action.Description,
 		Metadata: ocsfMetadata{
 			EventCode: r.Action.Description, LogName: string(o), LogProvider: provider(r), LoggedTime: r.Time.UnixMilli(),
-			OriginalTime: stamp(occurred(r)), Product: ocsfProduct{"orgd", "orgd"}, Sequence: r.Seq, UID: string(r.ID), Version: ocsfVersion,
+			OriginalTime: stamp(occurred(r)), Product: ocsfProduct{"orgd", "orgd"}, Sequence: r.Seq, TenantUID: string(o), UID: string(r.ID), Version: ocsfVersion,
 		},
 		Severity: "Informational", SeverityID: ocsfInformational,
 		Status: "Success", StatusID: 1,
@@ -241,15 +283,41 @@ func (e *ocsfEvent) complete(r *audit.Record, clear *restored) {
 		e.Status, e.StatusID = "Failure", 2
 		e.Severity, e.SeverityID = "Low", ocsfLow
 	}
-	if r.Raw.Method != "" {
-		path, query, _ := strings.Cut(r.Raw.URI, "?")
-		e.HTTPRequest = &ocsfRequest{Method: r.Raw.Method, UID: r.Raw.RayID, URL: ocsfURL{path, query}, UserAgent: clear.userAgent}
+	if e.Unmapped.ActorErased = r.Actor.Commitments != (audit.Commitments{}); !e.Unmapped.ActorErased {
+		e.addEmail(r.Actor.Email)
 	}
 	if r.Raw.Status != 0 {
 		e.StatusCode = strconv.Itoa(r.Raw.Status)
-		e.HTTPResponse = &ocsfCode{r.Raw.Status}
 	}
-	if r.Resource.ID != "" || r.Resource.Type != "" {
+	if r.Resource.Product != "" {
+		e.API.Service = &ocsfName{r.Resource.Product}
+	}
+	if r.Resource.ID != "" {
 		e.Resources = []ocsfResource{{Type: r.Resource.Type, UID: r.Resource.ID}}
+	} else {
+		e.Unmapped.ResourceType = r.Resource.Type
+	}
+	e.completeRequest(&r.Raw, clear.userAgent)
+}
+
+func (e *ocsfEvent) addEmail(email string) {
+	if isOCSFEmail(email) {
+		e.Actor.User.Email = email
+	} else {
+		e.Unmapped.ActorEmail = email
+	}
+}
+
+// completeRequest adds the request over HTTP, if it was one.
+func (e *ocsfEvent) completeRequest(raw *audit.Raw, userAgent string) {
+	if raw.Method == "" {
+		e.Unmapped.URI, e.Unmapped.UserAgent = raw.URI, userAgent
+		return
+	}
+	e.HTTPRequest = &ocsfRequest{UID: raw.RayID, URL: newOCSFURL(raw.URI), UserAgent: userAgent}
+	if isOCSFMethod(raw.Method) {
+		e.HTTPRequest.Method = raw.Method
+	} else {
+		e.Unmapped.Method = raw.Method
 	}
 }
