@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -83,9 +82,7 @@ func scriptSQL(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 3)
 	name, text := args[1], args[2]
 	if args[0] == "sqlite" {
-		// The working directory is that of the test, not of the script.
-		name = ts.MkAbs(name)
-		text = strings.ReplaceAll(text, "copy.db", ts.MkAbs("copy.db"))
+		name = ts.MkAbs(name) // the working directory is that of the test, not of the script
 	}
 	db, err := sql.Open(args[0], name)
 	ts.Check(err)

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -61,12 +63,16 @@ func openSQLiteDB(path, synchronous string) (*sql.DB, error) {
 	return sql.Open("sqlite", name)
 }
 
-// sqliteName describes the connections; the busy timeout comes first, because
-// the other settings may have to wait already. Checkpoints are the business of
+// sqliteName makes sure that there is a file, and describes the connections to
+// it; the busy timeout comes first, because the other settings may have to wait
+// already. Checkpoints are the business of
 // checkpointer; SQLite itself makes one when the log has grown to 200 MB.
 func sqliteName(path, synchronous string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
+		return "", err
+	}
+	if err := makePrivate(path); err != nil {
 		return "", err
 	}
 	settings := url.Values{"_txlock": {"immediate"}, "_pragma": {
@@ -75,6 +81,20 @@ func sqliteName(path, synchronous string) (string, error) {
 	}}
 	name := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: settings.Encode()}
 	return name.String(), nil
+}
+
+// makePrivate creates the file, if it is not there, for its owner alone: it is
+// going to hold addresses of people. SQLite gives the files beside it the same
+// mode.
+func makePrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // maxStatements bounds the prepared statements of a connection. Statements

@@ -32,6 +32,10 @@ type Engine struct {
 	// Search returns the rows of all tables of the database at a URL in which
 	// one of the texts stands, in any case.
 	Search func(tb testing.TB, url string, texts ...string) []string
+	// Backup copies the database at a URL, which may be in use, in the way of
+	// docs/OPERATING.md, and returns the URL of the copy, which is gone when the
+	// test ends.
+	Backup func(tb testing.TB, url string) string
 }
 
 // All returns every engine, SQLite first. An engine that cannot be had fails
@@ -39,8 +43,8 @@ type Engine struct {
 func All(tb testing.TB) []Engine {
 	tb.Helper()
 	engines := []Engine{
-		{Name: "sqlite", URL: sqliteURL, Migrated: migratedSQLite, Exec: execSQLite, Rows: rowsSQLite, Search: searchSQLite},
-		{Name: "postgres", URL: postgresURL, Migrated: takeDatabase, Exec: execPostgres, Rows: rowsPostgres, Search: searchPostgres},
+		{Name: "sqlite", URL: sqliteURL, Migrated: migratedSQLite, Exec: execSQLite, Rows: rowsSQLite, Search: searchSQLite, Backup: backupSQLite},
+		{Name: "postgres", URL: postgresURL, Migrated: takeDatabase, Exec: execPostgres, Rows: rowsPostgres, Search: searchPostgres, Backup: backupPostgres},
 	}
 	for i := range engines {
 		migrated := engines[i].Migrated
