@@ -6,7 +6,9 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
+# The commit goes into the binary, where git can tell it.
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    git status --short >/dev/null 2>&1 || export GOFLAGS=-buildvcs=false; \
     CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /out/usr/bin/orgd ./cmd/orgd
 # What a program without a distribution still needs: certificates for TLS to
 # PostgreSQL and to the trace collector, a user, and a folder to write to.

@@ -32,21 +32,26 @@ type exportFlags struct {
 
 func newAuditExport() *cobra.Command {
 	var f exportFlags
-	cmd := command(forStore, defaults(), &cobra.Command{
+	cmd := command(forExport, defaults(), &cobra.Command{
 		Use: "export --organization ID", Short: "Write the audit log of an organization to a file",
 		Long: `Write the audit log of an organization to a file, from a server (--url) or from
 the store. The file appears under its name when it is whole and its trailer was
-checked. On a terminal the progress is shown.`,
+checked. On a terminal the progress is shown. orgd audit verify checks files of
+the format ndjson; read from the store, they have a checkpoint to be checked with
+only if --audit-key is given.`,
 	}, func(ctx context.Context, c *config, out streams) error { return runExport(ctx, c, &f, out) })
+	cmd.Example = `  orgd audit export --url http://127.0.0.1:8787 --organization $ORGANIZATION_ID -o acme.ndjson
+  orgd audit export --store sqlite:orgd.db --audit-key audit.key --organization $ORGANIZATION_ID -o acme.ndjson
+  orgd audit export --url http://127.0.0.1:8787 --organization $ORGANIZATION_ID --format csv --since 2026-01-01 --before 2026-02-01`
 	fs := cmd.Flags()
 	f.remote.addFlags(fs, "; empty: read the store")
 	fs.StringVar(&f.organization, "organization", "", "id of the organization")
 	fs.StringVar(&f.format, "format", "ndjson", "ndjson, csv or ocsf")
 	fs.StringVar(&f.fields, "fields", "", "logpush: ndjson with the field names of Logpush")
-	fs.StringVar(&f.since, "since", "", "first moment: a date or a time such as 2026-01-31T00:00:00Z")
-	fs.StringVar(&f.before, "before", "", "moment after the last")
-	fs.Int64Var(&f.from, "from-seq", 0, "first number")
-	fs.Int64Var(&f.to, "to-seq", 0, "last number")
+	fs.StringVar(&f.since, "since", "", "only records from then on: a date or a time such as 2026-01-31T00:00:00Z")
+	fs.StringVar(&f.before, "before", "", "only records before then: a date or a time")
+	fs.Int64Var(&f.from, "from-seq", 0, "number of the first record; 0: from the beginning")
+	fs.Int64Var(&f.to, "to-seq", 0, "number of the last record; 0: to the end")
 	fs.StringVarP(&f.output, "output", "o", "", "file to write; empty: standard output")
 	return cmd
 }

@@ -20,7 +20,8 @@ func newAuditKeygen() *cobra.Command {
 		Long: `Make the key that a server signs the checkpoints of its audit logs with, for the
 option audit_key, and print the verifier key that others check them with. The
 file is a secret: who has it can rewrite the logs without being found out.`,
-		Args: noArgs,
+		Example: "  orgd audit keygen --origin audit.example.com/orgd --out /etc/orgd/audit.key",
+		Args:    noArgs,
 	}
 	cmd.Flags().StringVar(&origin, "origin", "", "name of this instance, such as audit.example.com/orgd")
 	cmd.Flags().StringVar(&name, "out", "", "file to write, which must not be there yet")

@@ -27,6 +27,8 @@ checkpoint was signed; keep one from every check for the next.
 
 The exit code is 0 when all of it holds, 1 when something does not, and 2 when
 there is nothing to check it with.`,
+		Example: `  orgd audit verify acme.ndjson --key audit.example.com+3c36b532+AYqI...
+  orgd audit verify acme.ndjson --key verifier.key --checkpoint last-month.ndjson`,
 	}
 	cmd.Flags().StringVar(&key, "key", "", "verifier key of the log or its instance, or a file with it")
 	cmd.Flags().StringVar(&old, "checkpoint", "", "file with an earlier checkpoint of the log, or an earlier export of it")

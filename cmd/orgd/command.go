@@ -19,6 +19,7 @@ type streams struct {
 // the defaults in c, and runs with what was configured.
 func command(use group, c *config, cmd *cobra.Command, run func(context.Context, *config, streams) error) *cobra.Command {
 	c.addFlags(cmd.Flags(), use)
+	cmd.Long += "\n\nOptions may be set in the environment or in a file as well: orgd help config."
 	cmd.Args = noArgs
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := c.load(cmd.Flags()); err != nil {

@@ -88,11 +88,12 @@ type group uint8
 const (
 	forDev     group = 1 << iota // dev
 	forServe                     // serve
-	forStore                     // migrate, bootstrap, token, audit export
+	forStore                     // migrate, bootstrap, token
+	forExport                    // audit export
 	forFsck                      // fsck
 	forServers = forDev | forServe
 	forLimits  = forServers | forFsck
-	forAll     = forServers | forStore | forFsck
+	forAll     = forServers | forStore | forExport | forFsck
 )
 
 // option is a row of the table from which flags, variables, keys and their
@@ -143,8 +144,8 @@ func options() []option {
 		{"secret_key", forServers, func(c *config) pflag.Value { return (*secret)(&c.SecretKey) }, "key that the secrets of receivers are kept under: 32 bytes in hexadecimal or base64; several are separated by commas, the first one is for new secrets"},
 		{"secret_key_file", forServers, func(c *config) pflag.Value { return (*text)(&c.SecretKeyFile) }, "file of the secret_key; orgd dev makes one"},
 		{"outbound_allow", forServers, func(c *config) pflag.Value { return (*prefixes)(&c.OutboundAllow) }, "addresses and CIDR blocks that streams and notices of budgets may be sent to although they are not public, and without TLS"},
-		{"audit_key", forServers | forStore, func(c *config) pflag.Value { return (*text)(&c.AuditKey) }, "file with the key that signs audit logs (orgd audit keygen); empty: no proofs"},
-		{"audit_origin", forServers | forStore, func(c *config) pflag.Value { return (*text)(&c.AuditOrigin) }, "name of this instance in proofs; empty: the name in audit_key"},
+		{"audit_key", forServers | forExport, func(c *config) pflag.Value { return (*text)(&c.AuditKey) }, "file with the key that signs audit logs (orgd audit keygen); empty: no proofs"},
+		{"audit_origin", forServers | forExport, func(c *config) pflag.Value { return (*text)(&c.AuditOrigin) }, "name of this instance in proofs; empty: the name in audit_key"},
 		{"audit_retention_months", forServers, func(c *config) pflag.Value { return &number{&c.AuditRetentionMonths, org.LeastRetention} }, "months that records of logs without settings of their own are kept"},
 		{"audit_witnesses", forServers, func(c *config) pflag.Value { return (*witnesses)(&c.AuditWitnesses) }, "witnesses that cosign checkpoints: verifier key, space and URL of each, separated by commas"},
 		{"log_level", forServers, func(c *config) pflag.Value { return &choice{&c.LogLevel, []string{"debug", "info", "warn", "error"}} }, "least severe lines to log: debug, info, warn or error"},

@@ -14,7 +14,11 @@ import (
 func newFsck() *cobra.Command {
 	return command(forFsck, defaults(), &cobra.Command{
 		Use: "fsck", Short: "Check the store for what must always be true",
-		Long: "Check one moment of the store for what must always be true: of the trees, of\nmembers, and that every change has its audit record and every record its change.\nServers may go on meanwhile. The exit code is 3 when something is wrong.",
+		Long: `Check one moment of the store for what must always be true: of the trees, of
+members, of audit logs, usage and bills, and that every change has its audit
+record and every record its change. It changes nothing, and servers may go on
+meanwhile; give it the limits that they have. The exit code is 3 when something
+is wrong.`,
 	}, check)
 }
 

@@ -31,8 +31,15 @@ func main() {
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "orgd",
-		Short:         "Organizations, accounts and members behind Cloudflare's API",
+		Use:   "orgd",
+		Short: "Organizations, accounts and members behind Cloudflare's API",
+		Long: `Organizations, accounts and members behind Cloudflare's API.
+
+The exit code is 0, or 1 when something went wrong, 2 when a command was typed
+or configured wrongly, and 3 when fsck or usage check found what must not be.`,
+		Example: `  orgd dev                                 try it out, with demo data
+  orgd bootstrap --email you@example.com   prepare a store, make the first user
+  orgd serve                               run the server on that store`,
 		Args:          noArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,

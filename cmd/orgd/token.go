@@ -29,6 +29,8 @@ func newToken() *cobra.Command {
 	cmd := command(forStore, defaults(), &cobra.Command{
 		Use: "token --email EMAIL", Short: "Make a token for a user",
 		Long: "Make a token for a user, shown once. It withholds nothing that the user may do,\nunless the flags limit it.",
+		Example: `  orgd token --email you@example.com --name deploy --expires 720h
+  orgd token --email you@example.com --organization $ORGANIZATION_ID --permission-group 'Audit Logs Read'`,
 	}, func(ctx context.Context, c *config, out streams) error {
 		if f.email == "" {
 			return usage(errors.New("--email is required"))

@@ -19,14 +19,14 @@ type text string
 
 func (v *text) String() string     { return string(*v) }
 func (v *text) Set(s string) error { *v = text(s); return nil }
-func (v *text) Type() string       { return "text" }
+func (v *text) Type() string       { return "string" }
 
 // secret is text that is never shown.
 type secret string
 
 func (v *secret) String() string     { return "" }
 func (v *secret) Set(s string) error { *v = secret(s); return nil }
-func (v *secret) Type() string       { return "text" }
+func (v *secret) Type() string       { return "string" }
 
 // choice is one of several texts.
 type choice struct {
@@ -35,7 +35,7 @@ type choice struct {
 }
 
 func (v *choice) String() string { return *v.to }
-func (v *choice) Type() string   { return "text" }
+func (v *choice) Type() string   { return "string" }
 
 // names lists the choices; empty is one that needs no mention.
 func (v *choice) names() string {
@@ -57,7 +57,7 @@ type number struct {
 }
 
 func (v *number) String() string { return strconv.Itoa(*v.to) }
-func (v *number) Type() string   { return "number" }
+func (v *number) Type() string   { return "int" }
 
 func (v *number) Set(s string) error {
 	n, err := strconv.Atoi(s)
@@ -86,7 +86,7 @@ func (v *duration) Set(s string) error {
 // prefixes are addresses and CIDR blocks, separated by commas.
 type prefixes []netip.Prefix
 
-func (v *prefixes) Type() string { return "list" }
+func (v *prefixes) Type() string { return "strings" }
 
 func (v *prefixes) String() string {
 	texts := make([]string, len(*v))
