@@ -18,6 +18,30 @@ type stream struct {
 	write       func(context.Context, io.Writer) error
 }
 
+// listReply answers with a list in an envelope while its rows are made. Rows
+// calls write with each of them, as JSON.
+func listReply(rows func(ctx context.Context, write func(row []byte) error) error) reply {
+	return reply{Stream: &stream{contentType: "application/json", write: func(ctx context.Context, w io.Writer) error {
+		if _, err := io.WriteString(w, `{"success":true,"errors":[],"messages":[],"result":[`); err != nil {
+			return err
+		}
+		separator := ""
+		err := rows(ctx, func(row []byte) error {
+			if _, err := io.WriteString(w, separator); err != nil {
+				return err
+			}
+			separator = ","
+			_, err := w.Write(row)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(w, `]}`)
+		return err
+	}}}
+}
+
 // streamBuffer is how much is gathered before anything leaves.
 const streamBuffer = 64 << 10
 

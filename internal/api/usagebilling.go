@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"io"
 
 	"github.com/orgd/orgd/internal/org"
 	"github.com/orgd/orgd/internal/usage"
@@ -102,33 +101,15 @@ func getAccountRunningUsage(ctx context.Context, q *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{Stream: &stream{contentType: "application/json", write: func(ctx context.Context, w io.Writer) error {
-		return writeRunningUsage(ctx, w, &u)
-	}}}, nil
-}
-
-func writeRunningUsage(ctx context.Context, w io.Writer, u *org.RunningUsage) error {
-	if _, err := io.WriteString(w, `{"success":true,"errors":[],"messages":[],"result":[`); err != nil {
-		return err
-	}
-	separator := ""
-	err := u.Each(ctx, func(row *org.RunningRow) error {
-		line, err := marshal(newRunningRow(row))
-		if err != nil {
-			return err
-		}
-		if _, err := io.WriteString(w, separator); err != nil {
-			return err
-		}
-		separator = ","
-		_, err = w.Write(line)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(w, `]}`)
-	return err
+	return listReply(func(ctx context.Context, write func([]byte) error) error {
+		return u.Each(ctx, func(row *org.RunningRow) error {
+			line, err := marshal(newRunningRow(row))
+			if err != nil {
+				return err
+			}
+			return write(line)
+		})
+	}), nil
 }
 
 // billingAnchor is the day on which the first billing period of an account

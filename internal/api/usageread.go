@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"io"
 	"strings"
 
 	"github.com/orgd/orgd/internal/org"
@@ -84,36 +83,21 @@ func getAccountUsage(ctx context.Context, q *request) (reply, error) {
 	return usageReply(&u), err
 }
 
-// usageReply streams the rows in an envelope.
+// usageReply answers with the rows while they are made.
 func usageReply(u *org.Usage) reply {
-	return reply{Stream: &stream{contentType: "application/json", write: func(ctx context.Context, w io.Writer) error {
-		if _, err := io.WriteString(w, `{"success":true,"errors":[],"messages":[],"result":[`); err != nil {
-			return err
-		}
+	return listReply(func(ctx context.Context, write func([]byte) error) error {
 		rows := focus.NewEncoder(usageColumns(), focus.Provider{Service: provider, Host: provider, Issuer: provider})
 		line := make([]byte, 0, 2048)
-		comma := false
 		var bill focus.Bill
-		err := u.Each(ctx, func(row *org.UsageRow) error {
-			line = line[:0]
-			if comma {
-				line = append(line, ',')
-			}
-			comma = true
+		return u.Each(ctx, func(row *org.UsageRow) error {
 			bill = newBill(row)
 			var err error
-			if line, err = rows.Append(line, &bill, &row.Charge, row.Correction); err != nil {
+			if line, err = rows.Append(line[:0], &bill, &row.Charge, row.Correction); err != nil {
 				return err
 			}
-			_, err = w.Write(line)
-			return err
+			return write(line)
 		})
-		if err != nil {
-			return err
-		}
-		_, err = io.WriteString(w, `]}`)
-		return err
-	}}}
+	})
 }
 
 // usageColumns are the columns that the official description has, in its
