@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,10 +16,10 @@ func newFsck() *cobra.Command {
 	return command(forFsck, defaults(), &cobra.Command{
 		Use: "fsck", Short: "Check the store for what must always be true",
 		Long: `Check one moment of the store for what must always be true: of the trees, of
-members, of audit logs, usage and bills, and that every change has its audit
-record and every record its change. It changes nothing, and servers may go on
-meanwhile; give it the limits that they have. The exit code is 3 when something
-is wrong.`,
+members, of audit logs and who reads them, of usage, charges and bills, and that
+every change has its audit record and every record its change. It changes
+nothing, and servers may go on meanwhile; give it the limits that they have. The
+exit code is 3 when something is wrong.`,
 	}, check)
 }
 
@@ -28,7 +29,7 @@ func check(ctx context.Context, c *config, out streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	found, err := fsck.Check(ctx, store, fsck.Options{Depth: c.LimitsDepth, Accounts: int64(c.LimitsAccounts)})
+	found, err := fsck.Check(ctx, store, fsck.Options{Depth: c.LimitsDepth, Accounts: int64(c.LimitsAccounts), Now: time.Now()})
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,8 @@ type budget struct {
 func (c *checker) readBudgets(ctx context.Context, in Inspector) error {
 	err := in.InspectBudgets(ctx, func(b org.Budget) error {
 		c.budgets[b.ID] = &budget{revision: b.Revision, webhook: b.Webhook != ""}
+		o := newObject(b.Created, b.Updated, time.Time{})
+		c.kept[thing{"budget", string(b.ID)}] = &o
 		return nil
 	})
 	if err != nil {

@@ -1,10 +1,13 @@
 package fsck_test
 
 import (
+	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/orgd/orgd/internal/engine"
 	"github.com/orgd/orgd/internal/engine/enginetest"
@@ -52,7 +55,7 @@ var damages = []struct {
 	{"an account of what is absent", "UPDATE accounts SET organization_id = 'nothing' WHERE id = '{account}'", []fsck.Rule{fsck.Orphan, fsck.Count}},
 	{"an account with a wrong root", "UPDATE accounts SET root_id = '{other}' WHERE id = '{account}'", []fsck.Rule{fsck.Root}},
 	{"an account outside any with a root", "UPDATE accounts SET root_id = '{other}' WHERE id = '{loose}'", []fsck.Rule{fsck.Root}},
-	{"a second live membership", "DROP INDEX members_live; UPDATE members SET user_id = '{user}', organization_id = '{mid}'", []fsck.Rule{fsck.Membership, fsck.Unowned}},
+	{"a second live membership", "DROP INDEX IF EXISTS members_live; UPDATE members SET user_id = '{user}', organization_id = '{mid}'", []fsck.Rule{fsck.Membership, fsck.Unowned}},
 	{"a member of what is absent", "UPDATE members SET organization_id = 'nothing' WHERE id = '{member}'", []fsck.Rule{fsck.Orphan}},
 	{"a member of a deleted account", "UPDATE account_members SET account_id = (SELECT id FROM accounts WHERE deleted_at <> 0) WHERE id = '{accountMember}'", []fsck.Rule{fsck.Orphan}},
 	{"a root without super administrator", "UPDATE members SET role = 'organization_administrator' WHERE organization_id = '{root}'", []fsck.Rule{fsck.Unowned}},
@@ -72,6 +75,9 @@ var damages = []struct {
 	{"tiles without a tree", "DELETE FROM audit_trees WHERE log_id = '{mid}'", []fsck.Rule{fsck.Tree}},
 	{"a checkpoint of another size", "UPDATE audit_trees SET checkpoint = (SELECT checkpoint FROM audit_trees WHERE log_id = '{leaf}') WHERE log_id = '{mid}'", []fsck.Rule{fsck.Tree}},
 	{"no checkpoint at all", "UPDATE audit_trees SET checkpoint = 'nonsense' WHERE log_id = '{mid}'", []fsck.Rule{fsck.Tree}},
+	{"a cosigned checkpoint of more than the log", "INSERT INTO audit_cosignatures (log_id, size, checkpoint) SELECT log_id, size + 1, checkpoint FROM audit_trees WHERE log_id = '{mid}'", []fsck.Rule{fsck.Tree}},
+	{"a cosigned checkpoint of another log", "INSERT INTO audit_cosignatures (log_id, size, checkpoint) SELECT '{mid}', size, checkpoint FROM audit_trees WHERE log_id = '{leaf}'", []fsck.Rule{fsck.Tree}},
+	{"a cosigned checkpoint of no log", "INSERT INTO audit_cosignatures (log_id, size, checkpoint) SELECT 'nothing', size, checkpoint FROM audit_trees WHERE log_id = '{mid}'", []fsck.Rule{fsck.Reference}},
 	{"a crossing without record", budgetSQL + crossingSQL, []fsck.Rule{fsck.NoRecord}},
 	{"a crossing of other terms", budgetSQL + crossingSQL + "; UPDATE budgets SET revision = 0", []fsck.Rule{fsck.Budget}},
 	{"a notice without a webhook", budgetSQL + crossingSQL + "; UPDATE budget_crossings SET state = 'waiting'", []fsck.Rule{fsck.Budget}},
@@ -116,28 +122,22 @@ var bills = []struct{ name, sql string }{
 func TestCheckFindsDamagedBills(t *testing.T) {
 	for _, e := range enginetest.All(t) {
 		t.Run(e.Name, func(t *testing.T) {
+			t.Parallel()
+			url := e.Migrated(t)
+			s := open(t, url)
+			storetest.FillBills(t, s)
 			for _, d := range bills {
 				t.Run(d.name, func(t *testing.T) {
-					url := e.Migrated(t)
-					s := open(t, url)
-					storetest.FillBills(t, s)
-					if found := check(t, s, fsck.Options{}); found != nil {
-						t.Fatalf("before the damage: %v", found)
-					}
-					e.Exec(t, url, d.sql)
-					found := check(t, s, fsck.Options{})
-					if len(found) == 0 || slices.ContainsFunc(found, func(v fsck.Violation) bool { return v.Rule != fsck.Bill }) {
+					found := checkInjured(t, e, s, url, d.sql)
+					if !slices.ContainsFunc(found, func(v fsck.Violation) bool { return v.Rule == fsck.Bill }) {
 						t.Errorf("found %v", found)
 					}
 				})
 			}
 			t.Run("a restatement that is gone", func(t *testing.T) {
-				url := e.Migrated(t)
-				s := open(t, url)
-				storetest.FillBills(t, s)
-				e.Exec(t, url, `INSERT INTO usage_restatements (account_id, seq, start_day, day, metric, zone_id, region_id, quantity_before, quantity_after,
-					events, restated_at) VALUES ('a', 2, 1, 1, 'm', '', '', '0', '1', 1, 1)`)
-				if found := check(t, s, fsck.Options{}); len(found) != 1 || found[0].Rule != fsck.Sequence {
+				found := checkInjured(t, e, s, url, `INSERT INTO usage_restatements (account_id, seq, start_day, day, metric, zone_id, region_id, quantity_before,
+					quantity_after, events, restated_at) VALUES ('a', 2, 20513, 20513, 'm', '', '', '0', '1', 1, 1)`)
+				if len(found) != 1 || found[0].Rule != fsck.Sequence {
 					t.Errorf("found %v", found)
 				}
 			})
@@ -148,37 +148,56 @@ func TestCheckFindsDamagedBills(t *testing.T) {
 func TestCheckFindsDamage(t *testing.T) {
 	for _, e := range enginetest.All(t) {
 		t.Run(e.Name, func(t *testing.T) {
+			t.Parallel()
+			url := e.URL(t) // of its own, because one damage is to the schema
+			s := open(t, url)
+			f := storetest.Fill(t, s)
+			names := strings.NewReplacer(
+				"{root}", string(f.Root.ID), "{mid}", string(f.Mid.ID), "{leaf}", string(f.Leaf.ID), "{other}", string(f.Other.ID),
+				"{account}", string(f.Account.ID), "{loose}", string(f.Loose.ID), "{user}", string(f.User.ID),
+				"{member}", string(f.Member.ID), "{accountMember}", string(f.AccountMember.ID), "{token}", string(f.Token.ID),
+			)
 			for _, d := range damages {
 				t.Run(d.name, func(t *testing.T) {
-					url := e.URL(t)
-					if !strings.Contains(d.sql, "DROP") {
-						url = e.Migrated(t)
+					found := checkInjured(t, e, s, url, names.Replace(d.sql))
+					for _, rule := range d.want {
+						if !slices.ContainsFunc(found, func(v fsck.Violation) bool { return v.Rule == rule }) {
+							t.Errorf("%q is not among %v", rule, found)
+						}
 					}
-					checkDamage(t, e, url, d.sql, d.want)
 				})
 			}
 		})
 	}
 }
 
-func checkDamage(t *testing.T, e enginetest.Engine, url, sql string, want []fsck.Rule) {
+// changedTables are the tables that statements change.
+func changedTables(statements string) []string {
+	var tables []string
+	for _, m := range regexp.MustCompile(`(?:UPDATE|INSERT INTO|DELETE FROM) (\w+)`).FindAllStringSubmatch(statements, -1) {
+		tables = append(tables, m[1])
+	}
+	slices.Sort(tables)
+	return slices.Compact(tables)
+}
+
+// checkInjured runs statements behind the back of a store in which everything
+// is right, returns what is found then, and puts the rows back.
+func checkInjured(t *testing.T, e enginetest.Engine, s org.Store, url, statements string) []fsck.Violation {
 	t.Helper()
-	s := open(t, url)
-	f := storetest.Fill(t, s)
-	if found := check(t, s, fsck.Options{}); found != nil {
-		t.Fatalf("before the damage: %v", found)
+	var save, restore strings.Builder
+	for _, table := range changedTables(statements) {
+		fmt.Fprintf(&save, "CREATE TABLE before_%s AS SELECT * FROM %[1]s; ", table)
+		fmt.Fprintf(&restore, "DELETE FROM %s; INSERT INTO %[1]s SELECT * FROM before_%[1]s; DROP TABLE before_%[1]s; ", table)
 	}
-	e.Exec(t, url, strings.NewReplacer(
-		"{root}", string(f.Root.ID), "{mid}", string(f.Mid.ID), "{leaf}", string(f.Leaf.ID), "{other}", string(f.Other.ID),
-		"{account}", string(f.Account.ID), "{loose}", string(f.Loose.ID), "{user}", string(f.User.ID),
-		"{member}", string(f.Member.ID), "{accountMember}", string(f.AccountMember.ID), "{token}", string(f.Token.ID),
-	).Replace(sql))
-	found := check(t, s, fsck.Options{})
-	for _, rule := range want {
-		if !slices.ContainsFunc(found, func(v fsck.Violation) bool { return v.Rule == rule }) {
-			t.Errorf("%q is not among %v", rule, found)
-		}
+	options := fsck.Options{Now: time.Date(2026, 8, 2, 0, 0, 0, 0, time.UTC)}
+	e.Exec(t, url, save.String()+statements)
+	injured := check(t, s, options)
+	e.Exec(t, url, restore.String())
+	if found := check(t, s, options); found != nil {
+		t.Fatalf("%s: before it or after it was undone: %v", statements, found)
 	}
+	return injured
 }
 
 func open(t *testing.T, url string) org.Store {

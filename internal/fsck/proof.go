@@ -23,6 +23,9 @@ type tree struct {
 	ends    map[int]int64  // how many hashes each level of the tiles has
 	made    levels         // of the tiles above the leaves, as the leaves make them
 	stored  levels         // as they are stored
+
+	cosigned proof.Checkpoint // by witnesses, of size 0 without one
+	begins   proof.Hash       // the root of the tiles up to that size
 }
 
 // levels has a digest of the hashes of each level of the tiles.
@@ -51,6 +54,23 @@ func (c *checker) readTrees(ctx context.Context, in Inspector) error {
 			}
 		}
 		c.trees[stored.Log] = t
+		return nil
+	})
+}
+
+// readCosigned checks what of each log witnesses have cosigned.
+func (c *checker) readCosigned(ctx context.Context, in Inspector) error {
+	return in.InspectCosigned(ctx, func(log id.Log, size int64, checkpoint string) error {
+		t := c.trees[log]
+		if t == nil {
+			return nil // a stray
+		}
+		text, _, _ := proof.CutSignatures(checkpoint)
+		signed, err := proof.ParseCheckpoint(text)
+		if err != nil || signed.Size != size || size < 1 {
+			return c.violate(Tree, "log", string(log), "its cosigned checkpoint is not for %d records", size)
+		}
+		t.cosigned = signed
 		return nil
 	})
 }
@@ -111,6 +131,9 @@ func (c *checker) checkTrees(ctx context.Context, in Inspector) error {
 func (t *tree) addTileLeaf(h proof.Hash) {
 	n := t.whole.End()
 	t.whole.Append(h)
+	if n+1 == t.cosigned.Size {
+		t.begins, _ = t.whole.Root(n+1, nil, nil) // there is nothing else to cover
+	}
 	at := len(t.tiles) - 1
 	if at < 0 || t.tiles[at].End() == t.records[at].End() {
 		at++
@@ -141,6 +164,9 @@ func (c *checker) checkLogTree(t *tree) error {
 		if !slices.Equal(r.Hashes(), t.tiles[i].Hashes()) {
 			return bad("one of its records %d to %d is not the one in its tree", r.Begin()+1, r.End())
 		}
+	}
+	if t.cosigned.Size > 0 && t.begins != t.cosigned.Root {
+		return bad("its tree does not begin with the %d records that witnesses have cosigned", t.cosigned.Size)
 	}
 	return c.checkCheckpoint(t, bad)
 }

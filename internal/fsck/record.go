@@ -137,6 +137,7 @@ func stamp(t time.Time) string { return t.Format(time.RFC3339Nano) }
 func (c *checker) noteRecord(r *audit.Record, gone map[id.Member]*audit.Record) error {
 	switch r.Action.Resource {
 	case "organization":
+		c.noteChanged("profile", r) // it may come with its profile
 		if o := c.organizations[id.Organization(r.Resource.ID)]; o != nil {
 			c.noteOrganization(o, r)
 			return nil
@@ -149,12 +150,8 @@ func (c *checker) noteRecord(r *audit.Record, gone map[id.Member]*audit.Record) 
 		}
 	case "member":
 		return c.noteMember(r, gone)
-	case "budget":
-		if r.Action == audit.BudgetCross {
-			c.noteCrossing(id.Budget(r.Resource.ID))
-		}
-		return nil
 	case "profile":
+		c.noteChanged("profile", r)
 		if c.organizations[id.Organization(r.Resource.ID)] != nil || c.accounts[id.Account(r.Resource.ID)] != nil {
 			return nil
 		}
@@ -173,9 +170,31 @@ func (c *checker) noteRecord(r *audit.Record, gone map[id.Member]*audit.Record) 
 			return nil
 		}
 	default:
-		return nil // what other systems recorded
+		return c.noteThing(r)
 	}
 	return c.violate(NoChange, "log", string(r.Log), "record %d is about %s %q, which is absent", r.Seq, r.Action.Resource, r.Resource.ID)
+}
+
+// noteThing tells what is neither a place nor a person about a record.
+func (c *checker) noteThing(r *audit.Record) error {
+	switch r.Action.Resource {
+	case "audit_settings":
+		c.noteChanged("audit_settings", r)
+	case "audit_stream":
+		c.noteKept(r)
+	case "billing_period":
+		return c.noteClosing(r)
+	case "budget":
+		if r.Action == audit.BudgetCross {
+			c.noteCrossing(id.Budget(r.Resource.ID))
+		} else {
+			c.noteKept(r)
+		}
+	case "charge":
+		c.noteCharge(r)
+		c.noteKept(r)
+	}
+	return nil // the rest leaves nothing that can be compared
 }
 
 func (c *checker) noteOrganization(o *organization, r *audit.Record) {

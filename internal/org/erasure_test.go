@@ -254,14 +254,10 @@ func TestAManyTimesLargerErasure(t *testing.T) {
 // TestLegalHoldHoldsAnErasure erases behind the end of the hold.
 func TestLegalHoldHoldsAnErasure(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, w *world) {
-		jane, _, root := live(t, w)
+		jane, ada, root := live(t, w)
 		hold := func(on bool) {
 			t.Helper()
-			if err := w.store.Update(t.Context(), func(tx org.Tx) error {
-				return tx.PutAuditSettings(t.Context(), id.Log(root.ID), org.AuditSettings{RetentionMonths: 18, LegalHold: on}, w.clock.now())
-			}); err != nil {
-				t.Fatal(err)
-			}
+			must[org.AuditSettings](t)(w.PutAuditSettings(t.Context(), ada.request(), root.ID, org.AuditSettings{RetentionMonths: 18, LegalHold: on}))
 		}
 		left := func() (n int) {
 			for _, r := range w.records() {

@@ -174,7 +174,7 @@ func TestStreamsKeepWhatTheyHaveNotDelivered(t *testing.T) {
 		root := w.root("Root", ada)
 		log := id.Log(root.ID)
 		w.fill(log, 4)
-		st := org.Stream{ID: "0190a0000000700080000000000000ee", Log: log, Version: 1, Delivery: org.Delivery{Delivered: 2}}
+		st := org.Stream{ID: "0190a0000000700080000000000000ee", Log: log, Version: 1, Delivery: org.Delivery{Delivered: 2, Batch: 2}}
 		if err := w.store.Update(t.Context(), func(tx org.Tx) error { return tx.InsertStream(t.Context(), st) }); err != nil {
 			t.Fatal(err)
 		}

@@ -111,6 +111,19 @@ func (r *reader) InspectUsers(ctx context.Context, f func(org.User) error) error
 	})
 }
 
+// InspectProfiles calls f for every profile: whose it is and when it was put.
+func (r *reader) InspectProfiles(ctx context.Context, f func(owner string, updated time.Time) error) error {
+	const inspectProfilesSQL = `SELECT owner_id, updated_at FROM profiles ORDER BY owner_id`
+	return r.query(ctx, inspectProfilesSQL, nil, func(row row) error {
+		var owner string
+		var updated int64
+		if err := row.Scan(&owner, &updated); err != nil {
+			return err
+		}
+		return f(owner, moment(updated))
+	})
+}
+
 // InspectTokens calls f for every API token.
 func (r *reader) InspectTokens(ctx context.Context, f func(org.Token) error) error {
 	const inspectTokensSQL = `SELECT ` + tokenColumns + ` FROM api_tokens t ORDER BY t.id`

@@ -91,3 +91,43 @@ func (r *reader) InspectRestatements(ctx context.Context, f func(a id.Account, f
 		return f(a, first, last, n)
 	})
 }
+
+// InspectPeriodBooks calls f for every price book of a billing period, with the
+// start of the period.
+func (r *reader) InspectPeriodBooks(ctx context.Context, f func(a id.Account, start usage.Day, s usage.Since) error) error {
+	const inspectPeriodBooksSQL = `SELECT account_id, start_day, from_day, book_id FROM usage_period_books ORDER BY account_id, start_day, from_day`
+	return r.query(ctx, inspectPeriodBooksSQL, nil, func(row row) error {
+		var a id.Account
+		var start, from int64
+		var book usage.BookID
+		if err := row.Scan((*string)(&a), &start, &from, (*string)(&book)); err != nil {
+			return err
+		}
+		return f(a, usage.Day(start), usage.Since{Day: usage.Day(from), Book: book})
+	})
+}
+
+// InspectWatermarks calls f for every watermark.
+func (r *reader) InspectWatermarks(ctx context.Context, f func(a id.Account, w usage.Watermark) error) error {
+	const inspectWatermarksSQL = `SELECT account_id, complete_through, updated_at FROM usage_watermarks ORDER BY account_id`
+	return r.query(ctx, inspectWatermarksSQL, nil, func(row row) error {
+		var a id.Account
+		var through, updated int64
+		if err := row.Scan((*string)(&a), &through, &updated); err != nil {
+			return err
+		}
+		return f(a, usage.Watermark{Through: usage.Day(through), Updated: moment(updated)})
+	})
+}
+
+// InspectCharges calls f for every charge.
+func (r *reader) InspectCharges(ctx context.Context, f func(usage.AccountFee) error) error {
+	const inspectChargesSQL = `SELECT ` + chargeColumns + ` FROM usage_charges c ORDER BY c.account_id, c.id`
+	return r.query(ctx, inspectChargesSQL, nil, func(row row) error {
+		c, err := scanCharge(row)
+		if err != nil {
+			return err
+		}
+		return f(c)
+	})
+}

@@ -44,7 +44,12 @@ func (w *world) budget(o org.Owner, change func(*org.Budget)) org.Budget {
 	if change != nil {
 		change(&b)
 	}
-	w.update(func(ctx context.Context, tx org.Tx) error { return tx.InsertBudget(ctx, b) })
+	w.update(func(ctx context.Context, tx org.Tx) error {
+		if err := tx.InsertBudget(ctx, b); err != nil {
+			return err
+		}
+		return w.record(ctx, tx, about(audit.BudgetCreate, "log of budgets", string(b.ID), b.Updated))
+	})
 	return b
 }
 
@@ -138,7 +143,12 @@ func updatesBudget(w *world) {
 	changed := b
 	w.fullBudget(&changed)
 	changed.Crossings = nil
-	w.update(func(ctx context.Context, tx org.Tx) error { return tx.UpdateBudget(ctx, changed) })
+	w.update(func(ctx context.Context, tx org.Tx) error {
+		if err := tx.UpdateBudget(ctx, changed); err != nil {
+			return err
+		}
+		return w.record(ctx, tx, about(audit.BudgetUpdate, "log of budgets", string(b.ID), changed.Updated))
+	})
 	w.wantBudget("updated", changed)
 	w.wantDueBudgets("due again", b.ID)
 	w.leaseBudget(b, "of another version", false)
@@ -149,7 +159,12 @@ func deletesBudget(w *world) {
 	b, kept := w.budget(budgetOwner(), nil), w.budget(budgetOwner(), nil)
 	w.cross(b, 50, true, nil)
 	w.cross(kept, 50, true, nil)
-	w.update(func(ctx context.Context, tx org.Tx) error { return tx.DeleteBudget(ctx, b) })
+	w.update(func(ctx context.Context, tx org.Tx) error {
+		if err := tx.DeleteBudget(ctx, b); err != nil {
+			return err
+		}
+		return w.record(ctx, tx, about(audit.BudgetDelete, "log of budgets", string(b.ID), w.now()))
+	})
 	absent[org.Budget](w, "deleted")(w.store.Budget(w.Context(), b.ID))
 	list, err := w.store.ListCrossings(w.Context(), b.ID, page.Request{Size: 10})
 	found(w, "crossings", 0)(len(list.Items), err)

@@ -78,6 +78,9 @@ func listsErasures(w *world) {
 	var want []org.Erasure
 	for i, state := range []org.ErasureState{org.ErasureRunning, org.ErasureComplete, org.ErasureHeld, org.ErasureSettling} {
 		e := org.Erasure{User: w.user(string(state) + "@example.com").ID, State: state, Requested: at.Add(time.Duration(-i) * time.Second)}
+		if state == org.ErasureComplete {
+			e.Completed = at
+		}
 		w.update(func(ctx context.Context, tx org.Tx) error { return tx.PutErasure(ctx, e) })
 		if state != org.ErasureComplete {
 			want = append([]org.Erasure{e}, want...)

@@ -221,4 +221,11 @@ func keepsCosigned(w *world) {
 	w.grow(w.grown(1, "a"))
 	notCosigned("a")
 	absent[string](w, "cosigned")(w.store.Cosigned(w.Context(), "b"))
+	trees, err := w.store.AuditTrees(w.Context(), []id.Log{"a"})
+	if err != nil || len(trees) != 1 {
+		w.Fatal(trees, err)
+	}
+	w.update(func(ctx context.Context, tx org.Tx) error {
+		return tx.PutCosigned(ctx, "a", trees[0].Size, trees[0].Checkpoint)
+	})
 }

@@ -54,6 +54,9 @@ func FillBills(t *testing.T, s org.Store) {
 	}
 	const account, metric = "a", "workers_standard_requests"
 	book := &list.Books[0]
+	a := org.Account{ID: account, Name: "billed", Type: org.Standard, Created: w.now()}
+	a.Updated = a.Created
+	w.update(func(ctx context.Context, tx org.Tx) error { return w.insertAccount(ctx, tx, a) })
 	w.update(func(ctx context.Context, tx org.Tx) error {
 		return errors.Join(tx.PutCatalogue(ctx, list.Catalogue, w.now()), tx.PutPriceBook(ctx, book, w.now()))
 	})
@@ -66,6 +69,9 @@ func FillBills(t *testing.T, s org.Store) {
 	}
 	w.update(func(ctx context.Context, tx org.Tx) error { return tx.AddBilled(ctx, rows) })
 	w.closePeriod(usage.BillingPeriod{
-		Account: account, Period: march(), Closed: w.now(), Catalogue: list.Catalogue.Version, Books: []usage.Since{{Day: march().Start, Book: book.ID}},
+		Account: account, Period: march(), Closed: march().End.Start(), Catalogue: list.Catalogue.Version, Books: []usage.Since{{Day: march().Start, Book: book.ID}},
+	})
+	w.update(func(ctx context.Context, tx org.Tx) error {
+		return tx.PutWatermark(ctx, account, usage.Watermark{Through: march().End - 1, Updated: march().End.Start()})
 	})
 }

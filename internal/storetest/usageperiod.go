@@ -9,6 +9,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/orgd/orgd/internal/audit"
 	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/org"
 	"github.com/orgd/orgd/internal/page"
@@ -36,7 +37,12 @@ func (w *world) closePeriod(p usage.BillingPeriod) {
 		if err := tx.LockUsage(ctx, p.Account); err != nil {
 			return err
 		}
-		return tx.ClosePeriod(ctx, p)
+		if err := tx.ClosePeriod(ctx, p); err != nil {
+			return err
+		}
+		r := about(audit.BillingPeriodClose, string(p.Account), string(p.Account), p.Closed)
+		r.Resource.After = fmt.Appendf(nil, `{"start":%q}`, p.Start)
+		return w.record(ctx, tx, r)
 	})
 }
 
@@ -160,7 +166,7 @@ func readsLines(w *world) {
 	w.count(event("4", "a", "m", 31, "1"))
 	april := usage.Period{Start: march().End, End: usage.DateOf(2026, time.May, 1)}
 	for _, p := range []usage.BillingPeriod{{Account: "a", Period: march()}, {Account: "a", Period: april}, {Account: "b", Period: march()}} {
-		p.Closed = w.now()
+		p.Closed, p.Books = w.now(), []usage.Since{{Day: p.Start}}
 		w.closePeriod(p)
 	}
 	w.count(event("5", "a", "m", 31, "1"), event("6", "a", "m", 1, "1"), event("7", "b", "m", 1, "1"))

@@ -2,6 +2,7 @@ package stream_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/json"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/orgd/orgd/internal/api"
 	"github.com/orgd/orgd/internal/engine/enginetest"
+	"github.com/orgd/orgd/internal/fsck"
 	"github.com/orgd/orgd/internal/id"
 	"github.com/orgd/orgd/internal/org"
 	"github.com/orgd/orgd/internal/outbound"
@@ -64,8 +66,16 @@ func newWorld(t *testing.T, e enginetest.Engine) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	store := e.Open(t)
+	t.Cleanup(func() {
+		// The context of the test has ended by now.
+		found, err := fsck.Check(context.WithoutCancel(t.Context()), store, fsck.Options{Now: w.now()})
+		if err != nil || len(found) > 0 {
+			t.Errorf("fsck: %v, %v", found, err)
+		}
+	})
 	w.Service = org.New(org.Config{
-		Store: e.Open(t), Now: w.now, Random: rand.Reader, Limits: limits, Encode: w.encoder.Encode, StatusOf: api.StatusOf,
+		Store: store, Now: w.now, Random: rand.Reader, Limits: limits, Encode: w.encoder.Encode, StatusOf: api.StatusOf,
 		Sealer: sealer, CheckHost: loopback.CheckHost,
 	})
 	b := must(w.Bootstrap(t.Context(), org.Origin{Status: 200}, org.NewUser{Email: "admin@example.com"}))(t)
