@@ -158,7 +158,8 @@ func (c *checker) checkWatermarks(ctx context.Context, in Inspector) error {
 			if p.closed.IsZero() {
 				continue
 			}
-			if b.watermark == nil || *b.watermark < p.End-1 {
+			// A period of a deleted account may be closed before it has ended.
+			if b.watermark == nil || *b.watermark < min(p.End-1, usage.DayOf(p.closed)) {
 				err = c.violate(Watermark, "account", string(a), "the billing period %s is closed, and its usage is not complete", p.Period)
 			}
 			break

@@ -186,7 +186,7 @@ func (c *checker) checkChargePeriod(f *charge) error {
 	}
 	var last usage.Day
 	for _, p := range b.all {
-		if _, charged := f.In(p.Period); charged && !p.closed.IsZero() {
+		if !p.closed.IsZero() && c.charged(f, p) {
 			last = p.Start
 		}
 	}
@@ -198,6 +198,15 @@ func (c *checker) checkChargePeriod(f *charge) error {
 		d = p.End
 	}
 	return nil
+}
+
+// charged reports whether a charge is charged in a billing period. After the
+// account was deleted it is not.
+func (c *checker) charged(f *charge, p *period) bool {
+	fee, charged := f.In(p.Period)
+	a := c.accounts[f.Account]
+	gone := a != nil && !a.live() && usage.DayOf(a.deleted) < fee.Days.Start && !f.Created.After(a.deleted)
+	return charged && !gone
 }
 
 // checkAdded wants nothing to have been added to a closed billing period.
