@@ -118,7 +118,7 @@ func (p *pricing) since(acc *Account, days usage.Period) []usage.Since {
 func (c *change) billDays(ctx context.Context, p *pricing, days usage.Period, in usage.Day) error {
 	for day := days.Start; day < days.End; day++ {
 		var rows []usage.Billed
-		err := p.eachOfDay(ctx, c.Tx, dayQuery{day: day, from: days.Start}, func(r *UsageRow) error {
+		err := p.eachOfDay(ctx, c.Tx, dayQuery{day: day, from: days.Start, accounts: p.list}, func(r *UsageRow) error {
 			if r.Billed {
 				return nil
 			}
@@ -209,7 +209,7 @@ func CheckBills(ctx context.Context, r Reader, a id.Account, each func(*UsageRow
 		}
 		c.Due = true // so that corrections are computed
 		for day := c.Start; day < c.End; day++ {
-			err := p.eachOfDay(ctx, r, dayQuery{day: day, from: c.Start}, func(row *UsageRow) error {
+			err := p.eachOfDay(ctx, r, dayQuery{day: day, from: c.Start, accounts: p.list}, func(row *UsageRow) error {
 				if row.Billed {
 					return nil
 				}

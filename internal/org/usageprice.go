@@ -157,83 +157,6 @@ func (p *pricing) closedAt(a id.Account, d usage.Day) *usage.BillingPeriod {
 	return nil
 }
 
-// first returns the first day that has to be read: the start of the earliest
-// billing period that has the day d, unless nothing depends on what came
-// before in it because nothing has a price or all of it was billed.
-func (p *pricing) first(d usage.Day) usage.Day {
-	first := d
-	for a, anchor := range p.anchors {
-		closed := p.closedAt(a, d)
-		if closed == nil && len(p.assignments) > 0 || closed != nil && closed.Due {
-			first = min(first, anchor.Period(d).Start)
-		}
-	}
-	return first
-}
-
-// eachUsage reads day by day, so that rows leave while later days are still to
-// be read, and at most one meter for each metric of an account is kept.
-func eachUsage(ctx context.Context, r Reader, accounts []Account, q UsageQuery, each func(*UsageRow) error) error {
-	return walkUsage(ctx, r, accounts, q, walk{each: each, after: func(*pricing) error { return nil }})
-}
-
-// walk is what is called for rows of usage, and after those of a day.
-type walk struct {
-	each  func(*UsageRow) error
-	after func(*pricing) error // with the pricing of the day
-}
-
-func walkUsage(ctx context.Context, r Reader, accounts []Account, q UsageQuery, w walk) error {
-	p, err := newPricing(ctx, r, accounts, q.From)
-	if err != nil {
-		return err
-	}
-	metrics, some := p.metrics(&q)
-	if !some {
-		return nil
-	}
-	for day := p.first(q.From); day < q.End; day++ {
-		if err := p.eachOfDay(ctx, r, dayQuery{day: day, from: q.From, metrics: metrics}, w.each); err != nil {
-			return err
-		}
-		if day < q.From {
-			continue
-		}
-		if err := w.after(p); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// dayQuery asks for one day; days before from only count.
-type dayQuery struct {
-	day, from usage.Day
-	metrics   []usage.MetricID
-}
-
-// eachOfDay reads one day. What was billed is read line by line together with
-// what was used, where there is usage that was not billed yet.
-func (p *pricing) eachOfDay(ctx context.Context, r Reader, q dayQuery, each func(*UsageRow) error) error {
-	p.day = q.day
-	clear(p.today)
-	p.last = nil
-	used, billed := p.concerned(q.from)
-	all := usage.Query{Day: q.day, Accounts: used, Metrics: q.metrics, Billed: billed}
-	switch {
-	case len(billed) > 0:
-		return r.EachLine(ctx, all, func(b *usage.Billed, u *usage.Record) error {
-			if b != nil {
-				return p.bill(b, each)
-			}
-			return p.charge(u, true, each)
-		})
-	case len(used) > 0:
-		return r.EachUsage(ctx, all, func(u *usage.Record) error { return p.charge(u, q.day >= q.from, each) })
-	}
-	return nil
-}
-
 // metrics returns the metrics asked for, nil for all, and whether there are
 // any at all.
 func (p *pricing) metrics(q *UsageQuery) ([]usage.MetricID, bool) {
@@ -255,28 +178,6 @@ func (p *pricing) metrics(q *UsageQuery) ([]usage.MetricID, bool) {
 	}
 	slices.Sort(list)
 	return slices.Compact(list), len(list) > 0
-}
-
-// concerned returns the accounts whose usage of the day at hand has to be
-// read, because it is asked for or comes before that in the same billing
-// period, and those of which is asked for what was billed.
-func (p *pricing) concerned(from usage.Day) (used, billed []id.Account) {
-	used = make([]id.Account, 0, len(p.list))
-	for i := range p.list {
-		a := p.list[i].ID
-		anchor, known := p.anchors[a]
-		if !known || p.day < from && !anchor.Period(from).Contains(p.day) {
-			continue
-		}
-		closed := p.closedAt(a, p.day)
-		if closed == nil || closed.Due {
-			used = append(used, a)
-		}
-		if closed != nil && p.day >= from {
-			billed = append(billed, a)
-		}
-	}
-	return used, billed
 }
 
 // standing returns how an account stands on the day at hand.
@@ -308,9 +209,25 @@ func (p *pricing) newStanding(a id.Account) *standing {
 	return st
 }
 
-// charge adds a record to its billing period and, when it is asked for, calls
-// each for its rows: in a closed period for those that were not billed.
-func (p *pricing) charge(u *usage.Record, wanted bool, each func(*UsageRow) error) error {
+// skip adds a record of a day that is not asked for to its billing period.
+func (p *pricing) skip(u *usage.Record) error {
+	st := p.standing(u.Line.Account)
+	metric := p.metric(u.Line.Metric, st.closed)
+	if metric == nil {
+		return nil
+	}
+	m := p.meter(u, st, metric)
+	var price *usage.Price
+	if st.book != nil {
+		price = m.in(st.book, metric.ID)
+	}
+	m.Skip(price, &usage.Consumption{Day: u.Line.Day, Quantity: u.State.Quantity(metric.Aggregation)})
+	return nil
+}
+
+// charge adds a record to its billing period and calls each for its rows: in a
+// closed period for those that were not billed.
+func (p *pricing) charge(u *usage.Record, each func(*UsageRow) error) error {
 	st := p.standing(u.Line.Account)
 	metric := p.metric(u.Line.Metric, st.closed)
 	if metric == nil {
@@ -325,10 +242,6 @@ func (p *pricing) charge(u *usage.Record, wanted bool, each func(*UsageRow) erro
 		if row.Price = m.in(st.book, metric.ID); row.Price != nil {
 			row.Book = st.book
 		}
-	}
-	if !wanted {
-		m.Skip(row.Price, &consumed)
-		return nil
 	}
 	if row.Price == nil {
 		m.Skip(nil, &consumed)

@@ -47,6 +47,9 @@ type UsageReader interface {
 	// good until the next call. Of its state it has what quantities are made
 	// of: neither At nor By. Each must not ask the reader for anything.
 	EachUsage(ctx context.Context, q usage.Query, each func(*usage.Record) error) error
+	// EachState is EachUsage in no order and without places, several times as
+	// fast.
+	EachState(ctx context.Context, q usage.Query, each func(*usage.Record) error) error
 	// EachLine is EachUsage with what was billed for the accounts that q has
 	// it for: of every line first that, in order of billing period and tier,
 	// then the record. One of the two is nil.

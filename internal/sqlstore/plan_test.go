@@ -157,6 +157,16 @@ func lists(f storetest.Sample) []struct {
 			q := usage.Query{Day: 20000, Accounts: []id.Account{f.Account.ID}, Billed: []id.Account{f.Account.ID}}
 			return r.EachLine(ctx, q, func(*usage.Billed, *usage.Record) error { return nil })
 		}},
+		{"usage of a day", []string{"usage_days_pkey"}, func(ctx context.Context, r org.Reader) error {
+			return r.EachUsage(ctx, usage.Query{Day: 20000, Accounts: []id.Account{f.Account.ID, "a1"}}, func(*usage.Record) error { return nil })
+		}},
+		{"states of a day", []string{"usage_days_pkey"}, func(ctx context.Context, r org.Reader) error {
+			return r.EachState(ctx, usage.Query{Day: 20000, Accounts: []id.Account{f.Account.ID, "a1"}}, func(*usage.Record) error { return nil })
+		}},
+		{"states of a day of some metrics", []string{"usage_days_pkey"}, func(ctx context.Context, r org.Reader) error {
+			q := usage.Query{Day: 20000, Accounts: []id.Account{f.Account.ID, "a1"}, Metrics: []usage.MetricID{"m", "n"}}
+			return r.EachState(ctx, q, func(*usage.Record) error { return nil })
+		}},
 		{"charges", []string{"usage_charges_account"}, func(ctx context.Context, r org.Reader) error {
 			_, err := r.ListCharges(ctx, f.Account.ID, after)
 			return err

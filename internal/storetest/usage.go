@@ -27,6 +27,7 @@ func usageCases() []testCase {
 		{"a place keeps its last name", keepsPlaceNames},
 		{"a refused event has a receipt until it is counted", keepsRefusals},
 		{"usage is read by day, account and metric, in order", readsUsage},
+		{"states are those of the usage that is read", readsStates},
 		{"billing periods are counted from the first month", anchorsAccounts},
 		{"billing periods count from the anchor that was put last", setsAnchors},
 		{"catalogues and price books are kept and never change", keepsPriceLists},
@@ -200,6 +201,64 @@ func readsUsage(w *world) {
 	want(w, "no metric", w.usageOf(1, []usage.MetricID{}, "c", "a"), nil)
 	want(w, "no account", w.usageOf(1, nil), nil)
 	want(w, "another day", w.usageOf(2, nil, "a"), nil)
+}
+
+// readsStates reads the same twice: as it is shown and as it is added up.
+func readsStates(w *world) {
+	d := decimal.RequireFromString
+	var all []usage.Submission
+	for i, a := range []id.Account{"b", "a", "c"} {
+		for j, m := range []usage.MetricID{"y", "x-2", "m_1"} {
+			e := event(fmt.Sprint(i, j), a, m, j%2, fmt.Sprint("1234567890", i, ".00000000", j))
+			weight := d("0.3")
+			e.Event.Weight = &weight
+			e.Event.Place = usage.Place{Zone: usage.Named{ID: fmt.Sprint("z, ", i), Name: "a, b c"}, Region: usage.Named{ID: "eu west"}}
+			more := event(fmt.Sprint(i, j, " more"), a, m, j%2, "0.7")
+			more.Event.Place, more.Event.Time, more.Event.Unique = e.Event.Place, e.Event.Time.Add(time.Minute), "ann"
+			nowhere := event(fmt.Sprint(i, j, " nowhere"), a, m, j%2, fmt.Sprint(7+i))
+			nowhere.Event.Unique = "bob"
+			all = append(all, e, more, nowhere)
+		}
+	}
+	w.count(all...)
+	of := func(read func(context.Context, usage.Query, func(*usage.Record) error) error, q usage.Query) []string {
+		var all []string
+		err := read(w.Context(), q, func(r *usage.Record) error {
+			line := fmt.Sprint(r.Line.Account, " ", r.Line.Metric, " ", r.Line.Day)
+			for _, a := range []usage.Aggregation{usage.Sum, usage.Maximum, usage.Average, usage.Last, usage.UniqueCount} {
+				line += fmt.Sprint(" ", a, "=", r.State.Quantity(a))
+			}
+			all = append(all, line)
+			return nil
+		})
+		if err != nil {
+			w.Error(err)
+		}
+		slices.Sort(all)
+		return all
+	}
+	first := usage.DayOf(usageStart())
+	for _, q := range []usage.Query{
+		{Day: first, Accounts: []id.Account{"c", "a", "nobody"}},
+		{Day: first + 1, Accounts: []id.Account{"a", "b"}},
+		{Day: first, Accounts: []id.Account{"a", "b", "c"}, Metrics: []usage.MetricID{"y", "nothing"}},
+		{Day: first, Accounts: []id.Account{"a"}, Metrics: []usage.MetricID{}},
+		{Day: first + 2, Accounts: []id.Account{"a"}},
+		{Day: first},
+	} {
+		want(w, fmt.Sprint("states of ", q), of(w.store.EachState, q), of(w.store.EachUsage, q))
+	}
+	got := of(w.store.EachState, usage.Query{Day: first + 1, Accounts: []id.Account{"b"}})
+	want(w, "states", got, []string{
+		"b x-2 2026-03-02 sum=3703703670.7000000003 max=12345678900.000000001 average=2849002823.615384616 last=0.7 unique_count=1",
+		"b x-2 2026-03-02 sum=7 max=7 average=7 last=7 unique_count=1",
+	})
+	stop := errors.New("enough")
+	n := 0
+	err := w.store.EachState(w.Context(), usage.Query{Day: first, Accounts: []id.Account{"a", "b", "c"}}, func(*usage.Record) error { n++; return stop })
+	if !errors.Is(err, stop) || n != 1 {
+		w.Errorf("%d states and %v after the first was enough", n, err)
+	}
 }
 
 func anchorsAccounts(w *world) {
