@@ -360,6 +360,14 @@ func TestFinishingBooks(t *testing.T) {
 		if open := slices.ContainsFunc(list.Items, func(p usage.BillingPeriod) bool { return p.Closed.IsZero() || p.Due }); open || len(list.Items) != 3 {
 			t.Errorf("the periods are %+v", list.Items)
 		}
+
+		// Nothing is due for October, which is in nobody's way.
+		if err := f.charge("2026-11-13", "-1", false); err != nil {
+			t.Error(err)
+		}
+		if err := f.closing("2026-11-01"); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
