@@ -302,6 +302,16 @@ func (r *Record) Subjects() []id.User {
 	return list
 }
 
+// Described returns those of Subjects of whom data is left in the record.
+func (r *Record) Described() []id.User {
+	left := *r
+	if r.Actor.Commitments != (Commitments{}) {
+		left.Actor = Actor{}
+	}
+	left.Personal = slices.DeleteFunc(slices.Clone(r.Personal), func(p Personal) bool { return p.Commitment != "" })
+	return left.Subjects()
+}
+
 // Erased replaces personal data that was erased, when a body is read.
 const Erased = "[erased]"
 

@@ -12,21 +12,11 @@ import (
 // as somebody whom it describes, or an erasure would not find it.
 func (c *checker) checkSubjects(ctx context.Context, in Inspector) error {
 	return in.InspectSubjects(ctx, func(r *audit.Record, kept []id.User) error {
-		for _, u := range present(r).Subjects() {
+		for _, u := range r.Described() {
 			if !slices.Contains(kept, u) {
 				return c.violate(Subject, "log", string(r.Log), "its record %d is not kept as about %s, whom it describes", r.Seq, u)
 			}
 		}
 		return nil
 	})
-}
-
-// present returns the record without the personal data that was erased.
-func present(r *audit.Record) *audit.Record {
-	left := *r
-	if r.Actor.Commitments != (audit.Commitments{}) {
-		left.Actor = audit.Actor{}
-	}
-	left.Personal = slices.DeleteFunc(slices.Clone(r.Personal), func(p audit.Personal) bool { return p.Commitment != "" })
-	return &left
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/orgd/orgd/internal/audit"
@@ -345,8 +346,12 @@ func eraseRecords(ctx context.Context, tx Tx, e Erasure, log id.Log) error {
 	}
 	for i := range records {
 		r := &records[i]
+		// With a refused request goes what it said of others, too.
+		gone := append(r.Subjects(), e.User, audit.EmailSubject(e.Email))
 		r.Erase(e.User, e.Email)
-		if err := tx.EraseRecord(ctx, r, p); err != nil {
+		left := r.Described()
+		gone = slices.DeleteFunc(gone, func(u id.User) bool { return slices.Contains(left, u) })
+		if err := tx.EraseRecord(ctx, r, gone); err != nil {
 			return err
 		}
 		after = r.Seq

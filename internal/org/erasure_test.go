@@ -21,6 +21,7 @@ import (
 const (
 	janeIP    = "198.51.100.77"
 	janeAgent = "janes-browser/1"
+	janesMate = "mate@example.com" // who is named with her in a request that is refused
 )
 
 var ofJane = []string{"jane@example.com", "Jane", janeIP, janeAgent}
@@ -58,6 +59,7 @@ func live(t *testing.T, w *world) (jane, ada *person, root org.Organization) {
 	const body = `{"email":"JANE@example.com","first_name":"Jane","last_name":"Janeson"}`
 	// Somebody who may not, before there is such a user.
 	refused[org.CreatedUser](t, fault.Forbidden)(w.CreateUser(t.Context(), withBody(ada.request(), body), org.NewUser{Email: "JANE@example.com", FirstName: "Jane"}))
+	refused[org.CreatedUser](t, fault.Forbidden)(w.CreateUser(t.Context(), withBody(ada.request(), `{"email":"jane@example.com","and":{"email":"`+janesMate+`"}}`), org.NewUser{Email: "jane@example.com"}))
 	u := must[org.CreatedUser](t)(w.CreateUser(t.Context(), withBody(w.admin.request(), body), org.NewUser{Email: "jane@example.com", FirstName: "Jane", LastName: "Janeson"}))
 	jane = w.known(u.User, u.APIKey)
 	refused[org.CreatedUser](t, fault.Invalid)(w.CreateUser(t.Context(), withBody(w.admin.request(), body), org.NewUser{Email: "jane@example.com"}))
@@ -138,6 +140,9 @@ func TestNothingIsLeftOfWhoWasErased(t *testing.T) {
 			}
 			for _, hit := range search(ofJane...) {
 				t.Errorf("left: %s", hit)
+			}
+			for _, hit := range search(janesMate) {
+				t.Errorf("left of who was named with her in a refused request: %s", hit)
 			}
 			if hits := search("bob@example.com"); len(hits) == 0 {
 				t.Error("somebody else was erased as well")

@@ -551,9 +551,9 @@ type ErasureTx interface {
 	// PutErasure adds an erasure, or sets all of it but the time of the request.
 	PutErasure(ctx context.Context, e Erasure) error
 	// EraseRecord sets the personal data of a record, and what is left of it,
-	// to that of r, which has no more of p. It does nothing when the record
-	// is gone.
-	EraseRecord(ctx context.Context, r *audit.Record, p Person) error
+	// to that of r, which describes none of gone any more. It does nothing
+	// when the record is gone.
+	EraseRecord(ctx context.Context, r *audit.Record, gone []id.User) error
 }
 
 // RetentionReader reads how long logs are kept.

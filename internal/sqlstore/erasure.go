@@ -144,7 +144,7 @@ func (r *reader) PersonalRecords(ctx context.Context, p org.Person, log id.Log, 
 }
 
 // EraseRecord implements org.ErasureTx.
-func (t *tx) EraseRecord(ctx context.Context, r *audit.Record, p org.Person) error {
+func (t *tx) EraseRecord(ctx context.Context, r *audit.Record, gone []id.User) error {
 	const eraseRecordSQL = `UPDATE audit_records SET actor_email = $3, actor_ip = $4, raw_user_agent = $5, actor_salt = $6, actor_commitments = $7, personal = $8
 		WHERE log_id = $1 AND seq = $2`
 	personal, err := encodePersonal(r.Personal)
@@ -160,7 +160,7 @@ func (t *tx) EraseRecord(ctx context.Context, r *audit.Record, p org.Person) err
 		return err
 	}
 	const eraseSubjectSQL = `DELETE FROM audit_subjects WHERE subject_id = $1 AND log_id = $2 AND seq = $3`
-	for _, subject := range []id.User{p.User, audit.EmailSubject(p.Email)} {
+	for _, subject := range gone {
 		if err := t.exec(ctx, eraseSubjectSQL, string(subject), string(r.Log), r.Seq); err != nil {
 			return err
 		}

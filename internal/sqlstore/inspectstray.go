@@ -41,10 +41,7 @@ func strays() []stray {
 		{"settings", "organization", "x.log_id", "x.log_id", "audit_settings", toLog},
 		{"stream", "organization", "x.id", "x.log_id", "audit_streams", toLog},
 		{
-			"subject", "record", "x.subject_id", "x.log_id || ' ' || CAST(x.seq AS TEXT)",
-			// An erasure leaves some behind, which retention does not find.
-			`(SELECT subject_id, log_id, seq FROM audit_subjects s
-				WHERE NOT EXISTS (SELECT 1 FROM audit_heads h WHERE h.log_id = s.log_id AND h.first_seq > s.seq))`,
+			"subject", "record", "x.subject_id", "x.log_id || ' ' || CAST(x.seq AS TEXT)", "audit_subjects",
 			`audit_records t WHERE t.log_id = x.log_id AND t.seq = x.seq`,
 		},
 		{"cosigned checkpoint", "tree", "x.log_id", "x.log_id", "audit_cosignatures", `audit_trees t WHERE t.log_id = x.log_id`},

@@ -178,7 +178,8 @@ func erasesRecord(w *world) {
 	r = w.append(r)
 	leaf := audit.LeafHash(audit.Canonical(&r))
 	r.Erase(u.ID, u.Email)
-	w.update(func(ctx context.Context, tx org.Tx) error { return tx.EraseRecord(ctx, &r, p) })
+	nobody := []id.User{u.ID, audit.EmailSubject(u.Email)}
+	w.update(func(ctx context.Context, tx org.Tx) error { return tx.EraseRecord(ctx, &r, nobody) })
 	got, err := w.store.AuditRecord(w.Context(), "a", r.ID)
 	if err != nil || audit.LeafHash(audit.Canonical(&got)) != leaf {
 		w.Errorf("the leaf is another: %+v, %v", got, err)
@@ -192,11 +193,11 @@ func erasesRecord(w *world) {
 	absent[id.Log](w, "log")(w.store.PersonalLog(w.Context(), p, "", false))
 	gone := r
 	gone.Seq = 99
-	w.update(func(ctx context.Context, tx org.Tx) error { return tx.EraseRecord(ctx, &gone, p) })
+	w.update(func(ctx context.Context, tx org.Tx) error { return tx.EraseRecord(ctx, &gone, nobody) })
 	w.refused(fault.Invalid, func(ctx context.Context, tx org.Tx) error {
 		bad := r
 		bad.Personal = []audit.Personal{{Value: "\xff"}}
-		return tx.EraseRecord(ctx, &bad, p)
+		return tx.EraseRecord(ctx, &bad, nobody)
 	})
 }
 

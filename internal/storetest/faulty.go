@@ -144,8 +144,8 @@ func (x *faultyTx) PutErasure(ctx context.Context, e org.Erasure) error {
 	return x.faulty.call(func() error { return x.Tx.PutErasure(ctx, e) })
 }
 
-func (x *faultyTx) EraseRecord(ctx context.Context, r *audit.Record, p org.Person) error {
-	return x.faulty.call(func() error { return x.Tx.EraseRecord(ctx, r, p) })
+func (x *faultyTx) EraseRecord(ctx context.Context, r *audit.Record, gone []id.User) error {
+	return x.faulty.call(func() error { return x.Tx.EraseRecord(ctx, r, gone) })
 }
 
 func (x *faultyTx) ExpireRecords(ctx context.Context, log id.Log, before time.Time, end int64, limit int) (e org.Expired, err error) {
