@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -71,7 +72,8 @@ func TestReadmeExcerpts(t *testing.T) {
 	}
 }
 
-// TestReadmeLinks looks for the files that the README points at.
+// TestReadmeLinks looks for the files, and the headings in them, that the README
+// points at.
 func TestReadmeLinks(t *testing.T) {
 	t.Parallel()
 	links := regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(readme(t), -1)
@@ -87,10 +89,28 @@ func TestReadmeLinks(t *testing.T) {
 		if u.Scheme != "" {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join("../..", l[1])); err != nil {
+		name := filepath.Join("../..", filepath.FromSlash(u.Path))
+		if _, err := os.Stat(name); err != nil {
 			t.Error(err)
+		} else if u.Fragment != "" && !slices.Contains(anchors(t, name), u.Fragment) {
+			t.Errorf("%s has no heading #%s", u.Path, u.Fragment)
 		}
 	}
+}
+
+// anchors returns what links call the headings of a page.
+func anchors(t *testing.T, name string) []string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(string(text), -1) {
+		words := regexp.MustCompile(`[^a-z0-9 -]`).ReplaceAllString(strings.ToLower(m[1]), "")
+		list = append(list, strings.ReplaceAll(words, " ", "-"))
+	}
+	return list
 }
 
 func readme(t *testing.T) string {

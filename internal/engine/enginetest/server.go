@@ -86,7 +86,8 @@ func (s *server) launch(ctx context.Context, bin string, o Options) error {
 
 // initdb creates the cluster. Its collation is a linguistic one, as on most
 // servers in the field, so that a query which forgets COLLATE "C" gets a
-// different order here than on SQLite.
+// different order here than on SQLite. It holds its thread, as run does: another
+// server's goroutine could take that over, end, and initdb with it.
 func (s *server) initdb(ctx context.Context, bin string) error {
 	passwordFile := s.folder.join("password")
 	if err := os.WriteFile(passwordFile, []byte(s.password), 0o600); err != nil {
@@ -101,6 +102,8 @@ func (s *server) initdb(ctx context.Context, bin string) error {
 		"--auth-local=trust", "--auth-host=scram-sha-256",
 		"--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=en-US")
 	s.prepare(cmd)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("run initdb: %w\n%s", err, out)
