@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/orgd/orgd/internal/org"
 )
@@ -29,6 +30,9 @@ func TestLogIsCopiedBesideTheWriter(t *testing.T) {
 		most = max(most, pages())
 		if n == 5000 {
 			t.Fatalf("after %d transactions: %d pages in the log, %d bytes in the database, %d at the beginning", n, pages(), size(), before)
+		}
+		if n > 100 {
+			time.Sleep(10 * time.Millisecond) // leave the copying a processor
 		}
 		o := numbered(n)
 		if err := s.Update(t.Context(), func(tx org.Tx) error { return tx.InsertOrganization(t.Context(), o) }); err != nil {
