@@ -16,13 +16,17 @@ import (
 // they are.
 func (s *Service) PushUsage(ctx context.Context, r Request, all []usage.Submission) ([]usage.Receipt, error) {
 	p := &push{request: r, all: all}
+	err := errTogether
 	if r.Idempotency == nil && !r.DryRun {
-		if err := s.pushes.count(ctx, p, s.countTogether); !errors.Is(err, errTogether) {
-			return p.receipts, err
-		}
+		err = s.pushes.count(ctx, p, s.countTogether)
 	}
-	err := s.countTogether(ctx, []*push{p})
-	return p.receipts, err
+	if errors.Is(err, errTogether) {
+		err = s.countTogether(ctx, []*push{p})
+	}
+	if err != nil {
+		return nil, err // who does not wait any longer must not look at p: it may be counted yet
+	}
+	return p.receipts, nil
 }
 
 // countTogether counts the events of several requests in one transaction, all
